@@ -1,0 +1,60 @@
+# Build: make. Install: make install. See it work: make demo. Test all of it: make check. Measure: make bench.
+EXTENSION    = extension/sentinel
+EXTVERSION   = $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" extension/sentinel.control)
+INSTALL_SQL  = extension/sentinel--$(EXTVERSION).sql
+DATA         = $(filter-out $(INSTALL_SQL),$(wildcard extension/sentinel--*--*.sql))
+DATA_built   = $(INSTALL_SQL)
+MODULE_big   = sentinel
+OBJS         = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/pg/*.cpp src/core/*.cpp)))
+WORKER       = sentinel-worker
+WORKER_OBJS  = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/*.cpp worker/engine/*.cpp worker/channels/*.cpp)))
+REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=sentinel
+ISOLATION    = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=sentinel
+EXTRA_CLEAN  = $(INSTALL_SQL) $(WORKER) $(WORKER_OBJS) $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d) build
+
+PG_CONFIG   ?= pg_config
+WARNINGS     = -Wall -Wextra -Wno-missing-field-initializers $(if $(CI),-Werror)
+PG_CPPFLAGS  = -isystem $(shell $(PG_CONFIG) --includedir-server) -Isrc -DSENTINEL_VERSION='"$(EXTVERSION)"'
+PG_CXXFLAGS  = -std=c++17 $(WARNINGS)
+SHLIB_LINK   = -lstdc++ -lcrypto -Wl,--version-script=src/exports.map
+override with_llvm = no
+PGXS        := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+all: $(if $(wildcard worker/main.cpp),$(WORKER))
+install: $(if $(wildcard worker/main.cpp),install-worker)
+uninstall: uninstall-worker
+
+$(INSTALL_SQL): extension/assemble.sh extension/sentinel.control $(wildcard sql/code/*.sql sql/schema/*/*.sql)
+	sh extension/assemble.sh > $@.new && mv $@.new $@
+
+# PGXS on Debian tracks no headers, so objects have a rule of their own.
+src/%.o: src/%.cpp
+	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -fPIC -MMD -MP -c -o $@ $<
+$(WORKER_OBJS): worker/%.o: worker/%.cpp
+	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+		-DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
+$(WORKER): $(WORKER_OBJS)
+	$(CXX) -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
+-include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
+
+install-worker: $(WORKER)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(WORKER) '$(DESTDIR)$(bindir)/$(WORKER)'
+uninstall-worker:
+	rm -f '$(DESTDIR)$(bindir)/$(WORKER)'
+
+check:
+	bash test/check.sh
+demo:
+	bash test/demo/demo.sh
+demo-stop:
+	bash test/demo/demo_stop.sh
+bench:
+	bash test/bench/bench.sh
+lint:
+	bash test/lint.sh
+
+.PHONY: check demo demo-stop bench lint install-worker uninstall-worker

@@ -1,0 +1,220 @@
+-- Room jobs: taking work out. Called by workers and by run_jobs().
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.claim(worker text, queues text[], n integer DEFAULT 1, lease_for interval DEFAULT '90 seconds')
+    RETURNS TABLE (job_id uuid, org_id uuid, lease bigint, job_type text, queue text, payload jsonb,
+                   attempt integer, max_attempts integer, run_at timestamptz, lease_until timestamptz)
+    LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'sentinel_claim';
+ALTER FUNCTION sentinel.claim(text, text[], integer, interval) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.claim(text, text[], integer, interval) IS
+    'Claim up to n ready jobs (0 to 10,000) of the queues, tenants in turn, the most urgent and oldest first. Counts the attempt and gives each claim a lease number: (job_id, lease) finishes the job. Paused and full queues give nothing; a parked copy gives no job that reaches outside. Errors: SN001, 22023 n, 22004 null.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.complete(jobs uuid[], leases bigint[], results jsonb DEFAULT NULL) RETURNS integer
+    LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'sentinel_complete';
+ALTER FUNCTION sentinel.complete(uuid[], bigint[], jsonb) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.complete(uuid[], bigint[], jsonb) IS
+    'Complete jobs; results is an array in the same order. Gives the number completed: a job whose lease another holds by now is left alone. Errors: 22023 arrays of different length.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.finish_and_claim(worker text, jobs uuid[], leases bigint[], results jsonb, queues text[],
+                                          n integer DEFAULT 1, lease_for interval DEFAULT '90 seconds')
+    RETURNS TABLE (job_id uuid, org_id uuid, lease bigint, job_type text, queue text, payload jsonb,
+                   attempt integer, max_attempts integer, run_at timestamptz, lease_until timestamptz)
+    LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'sentinel_finish_and_claim';
+ALTER FUNCTION sentinel.finish_and_claim(text, uuid[], bigint[], jsonb, text[], integer, interval) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.finish_and_claim(text, uuid[], bigint[], jsonb, text[], integer, interval) IS
+    'Complete jobs and claim the next ones in one transaction. Arguments and errors as complete() and claim().';
+
+CREATE FUNCTION sentinel.key_expiry(kind text) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE WHEN key_expiry.kind = 'singleton' THEN now()
+                ELSE now() + (SELECT s.idempotency_retention FROM sentinel.queue_settings s) END;
+END
+$$;
+COMMENT ON FUNCTION sentinel.key_expiry(text) IS 'Give the time at which a key is free when its job ends now.';
+
+CREATE FUNCTION sentinel.concurrency_full(org uuid, concurrency_key text, concurrency_limit integer) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT count(*) FROM sentinel.job_running r
+            WHERE r.org_id = concurrency_full.org AND r.concurrency_key = concurrency_full.concurrency_key)
+           >= concurrency_full.concurrency_limit;
+END
+$$;
+COMMENT ON FUNCTION sentinel.concurrency_full(uuid, text, integer) IS 'Tell whether as many jobs of a concurrency key run as may.';
+
+CREATE FUNCTION sentinel.retry_delay(job_type text, attempts integer) RETURNS interval
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT least(t.max_delay, t.base_delay * power(2, least(greatest(retry_delay.attempts, 1) - 1, 30)))
+                   * (0.5 + random() / 2)
+            FROM sentinel.job_types t WHERE t.job_type = retry_delay.job_type);
+END
+$$;
+COMMENT ON FUNCTION sentinel.retry_delay(text, integer) IS
+    'Give the wait after a failed attempt: base_delay doubled for each attempt, at most max_delay, of which between half and all at random. Source: exponential backoff with equal jitter.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.fail(jobs uuid[], leases bigint[], errors text[] DEFAULT NULL,
+                              retry_in interval[] DEFAULT NULL, fatal boolean DEFAULT false) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    failed integer;
+    dead record;
+    moment timestamptz := clock_timestamp();
+BEGIN
+    PERFORM sentinel.require_installed();
+    IF cardinality(fail.jobs) <> cardinality(fail.leases) THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = format('%s jobs but %s leases', cardinality(fail.jobs), cardinality(fail.leases)),
+            DETAIL = 'Each job comes with the lease of its claim.',
+            HINT = 'Pass the arrays job_id and lease of sentinel.claim().';
+    END IF;
+    FOR dead IN
+        WITH given AS (
+            SELECT d.id, d.lease, d.error, d.retry_in
+            FROM ROWS FROM (unnest(fail.jobs), unnest(fail.leases), unnest(fail.errors), unnest(fail.retry_in))
+                 AS d(id, lease, error, retry_in)
+        ), gone AS (
+            DELETE FROM sentinel.job_running r USING given d WHERE r.id = d.id AND r.lease = d.lease
+            RETURNING r.*, left(coalesce(d.error, 'failed'), 2000) AS error, d.retry_in,
+                      fail.fatal OR r.attempts >= r.max_attempts OR r.cancel_requested_at IS NOT NULL AS ended
+        ), again AS (
+            INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts,
+                max_attempts, event_id, concurrency_key, concurrency_limit, idempotency_key, singleton_key, created_at,
+                last_error)
+            SELECT g.org_id, g.id, g.queue, g.job_type, g.priority,
+                   moment + coalesce(g.retry_in, sentinel.retry_delay(g.job_type, g.attempts)), g.payload, g.attempts,
+                   g.max_attempts, g.event_id, g.concurrency_key, g.concurrency_limit, g.idempotency_key,
+                   g.singleton_key, g.created_at, g.error
+            FROM gone g WHERE NOT g.ended
+        ), noted AS (
+            INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, worker,
+                run_at, claimed_at, error)
+            SELECT g.org_id, g.id, g.lease, g.queue, g.job_type,
+                   CASE WHEN g.cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN g.ended THEN 'dead' ELSE 'retried' END,
+                   g.attempts, g.event_id, g.worker, g.run_at, g.claimed_at, g.error
+            FROM gone g
+        ), buried AS (
+            INSERT INTO sentinel.job_dead (org_id, id, queue, job_type, priority, payload, attempts, max_attempts,
+                event_id, concurrency_key, concurrency_limit, idempotency_key, created_at, last_error)
+            SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, g.payload, g.attempts, g.max_attempts, g.event_id,
+                   g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.created_at, g.error
+            FROM gone g WHERE g.ended AND g.cancel_requested_at IS NULL
+        ), freed AS (
+            UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM gone g
+            WHERE g.ended AND k.org_id = g.org_id AND k.job_id = g.id AND k.job_type = g.job_type
+              AND (g.idempotency_key IS NOT NULL OR g.singleton_key IS NOT NULL)
+        )
+        SELECT g.org_id, g.id, g.lease, g.job_type, g.attempts, g.error, count(*) OVER () AS all_rows,
+               g.ended AND g.cancel_requested_at IS NULL AS is_dead
+        FROM gone g
+    LOOP
+        failed := dead.all_rows;
+        IF dead.is_dead THEN
+            PERFORM sentinel.emit_for(dead.org_id, 'job.dead', 'job', dead.id,
+                jsonb_build_object('job_type', dead.job_type, 'attempts', dead.attempts, 'error', dead.error),
+                format('job.dead:%s:%s', dead.id, dead.lease));
+        END IF;
+    END LOOP;
+    RETURN coalesce(failed, 0);
+END
+$$;
+ALTER FUNCTION sentinel.fail(uuid[], bigint[], text[], interval[], boolean) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.fail(uuid[], bigint[], text[], interval[], boolean) IS
+    'Fail jobs: each waits again after retry_in, by default after retry_delay(), or is dead when its attempts are used or fatal is true; a dead job emits job.dead. Gives the number failed: a job whose lease another holds by now is left alone. Errors: 22023 arrays of different length.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.release(jobs uuid[], leases bigint[], delay interval DEFAULT '0') RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    due timestamptz := clock_timestamp() + release.delay;
+    released integer;
+BEGIN
+    PERFORM sentinel.require_installed();
+    WITH gone AS (
+        DELETE FROM sentinel.job_running r
+        USING ROWS FROM (unnest(release.jobs), unnest(release.leases)) AS d(id, lease)
+        WHERE r.id = d.id AND r.lease = d.lease RETURNING r.*
+    )
+    INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts,
+        event_id, concurrency_key, concurrency_limit, idempotency_key, singleton_key, created_at)
+    SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, due, g.payload, (g.attempts - 1)::smallint, g.max_attempts,
+           g.event_id, g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.singleton_key, g.created_at
+    FROM gone g;
+    GET DIAGNOSTICS released = ROW_COUNT;
+    RETURN released;
+END
+$$;
+ALTER FUNCTION sentinel.release(uuid[], bigint[], interval) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.release(uuid[], bigint[], interval) IS
+    'Give claimed jobs back unused: they wait again for delay and the attempt is not counted. Gives the number released.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.worker_hello(worker text, version text, info jsonb DEFAULT '{}') RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_installed();
+    INSERT INTO sentinel.workers AS w (worker, version, info) VALUES (worker_hello.worker, worker_hello.version, worker_hello.info)
+    ON CONFLICT ON CONSTRAINT workers_pkey DO UPDATE
+        SET version = excluded.version, info = excluded.info, started_at = excluded.started_at, seen_at = excluded.seen_at;
+    RETURN CASE WHEN sentinel.parked() THEN 'parked' ELSE 'ready' END;
+END
+$$;
+ALTER FUNCTION sentinel.worker_hello(text, text, jsonb) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.worker_hello(text, text, jsonb) IS
+    'Announce a worker. Gives ready, or parked in a restored copy, where jobs that reach outside wait for adopt_restore().';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.heartbeat(worker text, jobs uuid[] DEFAULT '{}', leases bigint[] DEFAULT '{}',
+                                   lease interval DEFAULT '90 seconds') RETURNS SETOF uuid
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    until timestamptz := clock_timestamp() + heartbeat.lease;
+    moment timestamptz := clock_timestamp();
+BEGIN
+    INSERT INTO sentinel.workers AS w (worker, seen_at) VALUES (heartbeat.worker, moment)
+    ON CONFLICT ON CONSTRAINT workers_pkey DO UPDATE SET seen_at = excluded.seen_at;
+    RETURN QUERY
+    UPDATE sentinel.job_running r SET lease_until = until
+    FROM ROWS FROM (unnest(heartbeat.jobs), unnest(heartbeat.leases)) AS d(id, lease)
+    WHERE r.id = d.id AND r.lease = d.lease RETURNING r.id;
+END
+$$;
+ALTER FUNCTION sentinel.heartbeat(text, uuid[], bigint[], interval) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.heartbeat(text, uuid[], bigint[], interval) IS
+    'Say that a worker lives and extend the leases it holds. Gives the jobs still held; drop the others.';
+
+-- grant: sentinel_worker, sentinel_operator
+CREATE FUNCTION sentinel.worker_alive(within interval DEFAULT '30 seconds') RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM sentinel.workers w WHERE w.seen_at > clock_timestamp() - worker_alive.within);
+END
+$$;
+ALTER FUNCTION sentinel.worker_alive(interval) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.worker_alive(interval) IS 'Tell whether any worker has sent a heartbeat within the time given.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.reap() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lost record;
+BEGIN
+    PERFORM sentinel.require_installed();
+    SELECT array_agg(l.id) AS jobs, array_agg(l.lease) AS leases,
+           array_agg(format('lease ran out: worker %s did not answer', l.worker)) AS errors INTO lost
+    FROM (SELECT r.id, r.lease, r.worker FROM sentinel.job_running r WHERE r.lease_until < clock_timestamp()
+          ORDER BY r.lease LIMIT 1000 FOR UPDATE SKIP LOCKED) l;
+    IF lost.jobs IS NULL THEN
+        RETURN 0;
+    END IF;
+    RETURN sentinel.fail(lost.jobs, lost.leases, lost.errors);
+END
+$$;
+ALTER FUNCTION sentinel.reap() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.reap() IS
+    'Take back jobs whose lease ran out, at most 1,000 a call; the attempt stays counted. Gives their number. Called by tick().';

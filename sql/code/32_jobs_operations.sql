@@ -1,0 +1,251 @@
+-- Room jobs: operating the queue, and running handlers in the database.
+
+-- grant: sentinel_operator
+CREATE FUNCTION sentinel.cancel_job(job_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    result text;
+BEGIN
+    WITH gone AS (
+        DELETE FROM sentinel.job_waiting w WHERE w.org_id = org AND w.id = cancel_job.job_id RETURNING w.*
+    ), freed AS (
+        UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM gone g
+        WHERE k.org_id = g.org_id AND k.job_id = g.id AND k.job_type = g.job_type
+    )
+    INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, run_at)
+    SELECT g.org_id, g.id, 0, g.queue, g.job_type, 'cancelled', g.attempts, g.event_id, g.run_at FROM gone g
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        result := 'cancelled';
+    ELSE
+        UPDATE sentinel.job_running r SET cancel_requested_at = now()
+        WHERE r.org_id = org AND r.id = cancel_job.job_id AND r.cancel_requested_at IS NULL;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no waiting or running job "%s"', cancel_job.job_id),
+                DETAIL = 'Only a job that has not ended can be cancelled.', HINT = 'SELECT id, state FROM sentinel.jobs;';
+        END IF;
+        result := 'requested';
+    END IF;
+    PERFORM sentinel.audit('job.cancelled', 'job', cancel_job.job_id);
+    RETURN result;
+END
+$$;
+ALTER FUNCTION sentinel.cancel_job(uuid) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.cancel_job(uuid) IS
+    'Cancel a job of the organisation entered. Gives cancelled for a waiting one; requested for a running one, which then is not tried again. Errors: SN002, SN004.';
+
+-- grant: sentinel_operator
+CREATE FUNCTION sentinel.reschedule_job(job_id uuid, run_at timestamptz) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+BEGIN
+    UPDATE sentinel.job_waiting w SET run_at = reschedule_job.run_at WHERE w.org_id = org AND w.id = reschedule_job.job_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no waiting job "%s"', reschedule_job.job_id),
+            DETAIL = 'Only a waiting job has a time to change.', HINT = 'SELECT id, state FROM sentinel.jobs;';
+    END IF;
+    PERFORM sentinel.wake_workers();
+END
+$$;
+ALTER FUNCTION sentinel.reschedule_job(uuid, timestamptz) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.reschedule_job(uuid, timestamptz) IS 'Change the time of a waiting job of the organisation entered. Errors: SN002, SN004.';
+
+-- grant: sentinel_operator
+CREATE FUNCTION sentinel.retry_dead(job_id uuid DEFAULT NULL, job_type text DEFAULT NULL) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    put_back integer;
+    moment timestamptz := clock_timestamp();
+BEGIN
+    WITH gone AS (
+        DELETE FROM sentinel.job_dead d
+        WHERE d.org_id = org AND (retry_dead.job_id IS NULL OR d.id = retry_dead.job_id)
+          AND (retry_dead.job_type IS NULL OR d.job_type = retry_dead.job_type) RETURNING d.*
+    ), held AS (
+        UPDATE sentinel.job_keys k SET expires_at = NULL FROM gone g
+        WHERE k.org_id = g.org_id AND k.job_id = g.id AND k.job_type = g.job_type AND k.kind = 'idempotency'
+    )
+    INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts,
+        event_id, concurrency_key, concurrency_limit, idempotency_key, created_at, last_error)
+    SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, moment, g.payload, 0, g.max_attempts, g.event_id,
+           g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.created_at, g.last_error FROM gone g;
+    GET DIAGNOSTICS put_back = ROW_COUNT;
+    IF put_back = 0 AND retry_dead.job_id IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no dead job "%s"', retry_dead.job_id),
+            HINT = 'SELECT id, job_type, last_error FROM sentinel.job_dead;';
+    ELSIF put_back > 0 THEN
+        PERFORM sentinel.wake_workers();
+    END IF;
+    RETURN put_back;
+END
+$$;
+ALTER FUNCTION sentinel.retry_dead(uuid, text) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.retry_dead(uuid, text) IS
+    'Put dead jobs of the organisation entered back into the queue with all their attempts: one, all of a type, or all. Same ids, so receivers can drop what they have. Gives the number. Errors: SN002, SN004.';
+
+-- grant: sentinel_admin
+CREATE FUNCTION sentinel.pause_queue(queue text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_installed();
+    INSERT INTO sentinel.queues AS q (queue, paused_at, paused_by) VALUES (pause_queue.queue, now(), session_user)
+    ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET paused_at = coalesce(q.paused_at, excluded.paused_at),
+        paused_by = coalesce(q.paused_by, excluded.paused_by);
+END
+$$;
+ALTER FUNCTION sentinel.pause_queue(text) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.pause_queue(text) IS 'Hand out no more jobs of a queue; those that run go on.';
+
+-- grant: sentinel_admin
+CREATE FUNCTION sentinel.resume_queue(queue text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_installed();
+    UPDATE sentinel.queues q SET paused_at = NULL, paused_by = NULL WHERE q.queue = resume_queue.queue;
+    PERFORM sentinel.wake_workers();
+END
+$$;
+ALTER FUNCTION sentinel.resume_queue(text) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.resume_queue(text) IS 'Hand out jobs of a paused queue again.';
+
+-- grant: sentinel_admin
+CREATE FUNCTION sentinel.limit_queue(queue text, max_running integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_installed();
+    INSERT INTO sentinel.queues AS q (queue, max_running) VALUES (limit_queue.queue, limit_queue.max_running)
+    ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET max_running = excluded.max_running;
+END
+$$;
+ALTER FUNCTION sentinel.limit_queue(text, integer) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.limit_queue(text, integer) IS
+    'Let at most max_running jobs of a queue run at once over all workers; null takes the limit away. Errors: 23514 below 1.';
+
+-- grant: sentinel_worker, sentinel_operator
+CREATE FUNCTION sentinel.report_progress(job_id uuid, done numeric, total numeric DEFAULT NULL, note text DEFAULT NULL) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE sentinel.job_running r SET progress_done = report_progress.done,
+        progress_total = coalesce(report_progress.total, r.progress_total),
+        progress_note = coalesce(left(report_progress.note, 200), r.progress_note)
+    WHERE r.id = report_progress.job_id AND (sentinel.current_org() IS NULL OR r.org_id = sentinel.current_org());
+    RETURN EXISTS (SELECT FROM sentinel.job_running r WHERE r.id = report_progress.job_id AND r.cancel_requested_at IS NULL);
+END
+$$;
+ALTER FUNCTION sentinel.report_progress(uuid, numeric, numeric, text) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.report_progress(uuid, numeric, numeric, text) IS
+    'Tell how far a running job is. Gives false when the job should stop: cancelled, or held by another.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.purge_jobs() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    keep record;
+    removed bigint := 0;
+    part bigint;
+BEGIN
+    SELECT now() AS moment, now() - s.history_retention AS history INTO keep FROM sentinel.queue_settings s;
+    DELETE FROM sentinel.job_keys k USING sentinel.orgs o WHERE k.org_id = o.org_id AND k.expires_at <= keep.moment;
+    GET DIAGNOSTICS part = ROW_COUNT;
+    removed := removed + part;
+    DELETE FROM sentinel.job_history h USING sentinel.orgs o WHERE h.org_id = o.org_id AND h.finished_at < keep.history;
+    GET DIAGNOSTICS part = ROW_COUNT;
+    removed := removed + part;
+    DELETE FROM sentinel.workers w WHERE w.seen_at < keep.moment - interval '1 day';
+    RETURN removed;
+END
+$$;
+ALTER FUNCTION sentinel.purge_jobs() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.purge_jobs() IS
+    'Remove keys whose retention is over, history older than queue_settings.history_retention, and workers unseen for a day. Gives the rows removed. Called by tick().';
+
+CREATE FUNCTION sentinel.discard_outside_jobs() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    discarded bigint;
+BEGIN
+    WITH waiting AS (
+        DELETE FROM sentinel.job_waiting w USING sentinel.job_types t
+        WHERE t.job_type = w.job_type AND t.kind = 'http'
+        RETURNING w.org_id, w.id, 0::bigint AS lease, w.queue, w.job_type, w.attempts, w.event_id, w.run_at
+    ), running AS (
+        DELETE FROM sentinel.job_running r USING sentinel.job_types t
+        WHERE t.job_type = r.job_type AND t.kind = 'http'
+        RETURNING r.org_id, r.id, r.lease, r.queue, r.job_type, r.attempts, r.event_id, r.run_at
+    )
+    INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, run_at)
+    SELECT g.org_id, g.id, g.lease, g.queue, g.job_type, 'discarded', g.attempts, g.event_id, g.run_at
+    FROM (SELECT * FROM waiting UNION ALL SELECT * FROM running) g
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS discarded = ROW_COUNT;
+    RETURN discarded;
+END
+$$;
+ALTER FUNCTION sentinel.discard_outside_jobs() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.discard_outside_jobs() IS 'Drop the jobs that reach outside, waiting or running, into the history. Part of adopt_restore().';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.sql_queues() RETURNS text[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (WITH RECURSIVE q(queue) AS (
+                (SELECT w.queue FROM sentinel.job_waiting w ORDER BY w.queue LIMIT 1)
+                UNION ALL
+                SELECT (SELECT w.queue FROM sentinel.job_waiting w WHERE w.queue > q.queue ORDER BY w.queue LIMIT 1)
+                FROM q WHERE q.queue IS NOT NULL
+            )
+            SELECT coalesce(array_agg(q.queue), '{}') FROM q
+            WHERE q.queue IS NOT NULL
+              AND NOT EXISTS (SELECT FROM sentinel.job_types t WHERE t.queue = q.queue AND t.kind = 'http'));
+END
+$$;
+ALTER FUNCTION sentinel.sql_queues() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.sql_queues() IS 'Give the queues with waiting jobs that handlers in the database serve.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.run_handler(org_id uuid, job_id uuid, lease bigint) RETURNS jsonb
+    LANGUAGE c VOLATILE SECURITY DEFINER AS 'MODULE_PATHNAME', 'sentinel_run_handler';
+ALTER FUNCTION sentinel.run_handler(uuid, uuid, bigint) OWNER TO sentinel_owner;
+COMMENT ON FUNCTION sentinel.run_handler(uuid, uuid, bigint) IS
+    'Run the handler of a claimed sql job as sentinel_owner with the organisation of the job entered, within the time limit of its type. Gives what the handler gives. Errors: those of the handler, SN008 not held, 57014 time limit. Its search_path is set inside for the call.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE PROCEDURE sentinel.run_jobs(n integer DEFAULT 100)
+    LANGUAGE plpgsql AS $$
+DECLARE
+    worker text := 'backend ' || pg_catalog.pg_backend_pid();
+    job record;
+    outcome jsonb;
+    problem text;
+    state text;
+    queues text[];
+BEGIN
+    PERFORM sentinel.require_installed();
+    queues := sentinel.sql_queues();
+    FOR turn IN 1..run_jobs.n LOOP
+        EXIT WHEN pg_catalog.cardinality(queues) = 0;
+        SELECT * INTO job FROM sentinel.claim(worker, queues, 1, '10 minutes');
+        EXIT WHEN NOT FOUND;
+        -- The claim is committed first: a handler that ends its backend has used an attempt.
+        COMMIT;
+        problem := NULL;
+        BEGIN
+            outcome := sentinel.run_handler(job.org_id, job.job_id, job.lease);
+        EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+            GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
+        END;
+        IF problem IS NULL THEN
+            PERFORM sentinel.complete(ARRAY[job.job_id], ARRAY[job.lease], pg_catalog.jsonb_build_array(outcome));
+        ELSE
+            PERFORM sentinel.fail(ARRAY[job.job_id], ARRAY[job.lease],
+                                  ARRAY[pg_catalog.format('%s: %s', state, problem)]);
+        END IF;
+        COMMIT;
+    END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE sentinel.run_jobs(integer) IS
+    'Run up to n ready jobs whose handlers live in the database, one at a time, each with its own commits before and after; a handler that fails harms no other. Call it outside a transaction.';

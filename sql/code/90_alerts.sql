@@ -1,0 +1,170 @@
+-- Room alerts: what an organisation is warned of, and which members are told.
+
+CREATE FUNCTION sentinel.notify_members(in_org uuid, of_alert uuid, owner uuid, title text, message text)
+RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    told integer;
+BEGIN
+    INSERT INTO sentinel.notifications (org_id, member_id, alert_id, title, message)
+    SELECT m.org_id, m.id, of_alert, notify_members.title, notify_members.message
+      FROM sentinel.members m
+     WHERE m.org_id = in_org AND m.removed_at IS NULL
+       AND (m.id = owner
+            OR (m.role IN ('owner', 'admin')
+                AND NOT EXISTS (SELECT FROM sentinel.members o WHERE o.org_id = in_org AND o.id = owner
+                                                               AND o.removed_at IS NULL)))
+    ON CONFLICT (org_id, alert_id, member_id) DO NOTHING;
+    GET DIAGNOSTICS told = ROW_COUNT;
+    RETURN told;
+END $$;
+COMMENT ON FUNCTION sentinel.notify_members(uuid, uuid, uuid, text, text) IS
+    'Tells of an alert: its owner where that is a member of the organisation, else every owner and admin. Returns how many were told for the first time.';
+
+CREATE FUNCTION sentinel.plural_days(days integer)
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT days::text || CASE WHEN days = 1 THEN ' day' ELSE ' days' END
+$$;
+COMMENT ON FUNCTION sentinel.plural_days(integer) IS 'Writes a number of days: 1 day, 2 days.';
+
+CREATE FUNCTION sentinel.text_to_uuid(value text)
+RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN value ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN value::uuid END
+$$;
+COMMENT ON FUNCTION sentinel.text_to_uuid(text) IS
+    'Reads a uuid from text of a payload; NULL where it is none, so that a foreign payload cannot stop a handler.';
+
+-- The payload is what fan-out made of an event: event_id, event_type, subject_type, subject_id, payload.
+CREATE FUNCTION sentinel.handle_raise_alert(job_id uuid, payload jsonb)
+RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org      uuid  := sentinel.require_org();
+    event    uuid  := sentinel.text_to_uuid(payload ->> 'event_id');
+    about    uuid  := sentinel.text_to_uuid(payload ->> 'subject_id');
+    facts    jsonb := coalesce(payload -> 'payload', '{}');
+    deal     uuid;
+    owner    uuid;
+    new_kind text;
+    level    text;
+    title    text;
+    message  text;
+    alert    uuid;
+    told     integer;
+BEGIN
+    new_kind := CASE payload ->> 'event_type'
+        WHEN 'deal.at_risk' THEN 'deal_at_risk'
+        WHEN 'deal.action_overdue' THEN 'action_overdue'
+    END;
+    IF new_kind IS NULL THEN
+        RAISE EXCEPTION 'event type % raises no alert', coalesce(quote_literal(payload ->> 'event_type'), 'NULL')
+            USING ERRCODE = 'SN007', DETAIL = 'Alerts are raised by deal.at_risk and deal.action_overdue.',
+                  HINT = 'Remove the route from this event type to raise_alert in sentinel.event_routes.';
+    END IF;
+    deal := coalesce(sentinel.text_to_uuid(facts ->> 'deal_id'), about);
+    SELECT d.owner_id INTO owner FROM sentinel.deals d WHERE d.org_id = org AND d.id = deal;
+    owner := coalesce(owner, sentinel.text_to_uuid(facts ->> 'owner_id'));
+    level := lower(facts ->> 'risk_level');
+    level := CASE WHEN level IN ('low', 'medium', 'high') THEN level ELSE 'high' END;
+
+    title := CASE new_kind WHEN 'action_overdue' THEN 'Action Overdue: ' ELSE 'Deal at Risk: ' END
+             || coalesce(nullif(facts ->> 'name', ''), deal::text, 'unknown deal');
+    message := CASE
+        WHEN new_kind = 'deal_at_risk' THEN
+            coalesce(nullif(facts ->> 'primary_reason', ''), 'Deal marked as high risk.')
+        WHEN facts ->> 'overdue_days' ~ '^\d{1,6}$' THEN
+            coalesce(nullif(facts ->> 'recommended_action', ''), 'The recommended action') || ' is '
+            || sentinel.plural_days((facts ->> 'overdue_days')::integer) || ' overdue'
+        ELSE coalesce(nullif(facts ->> 'recommended_action', ''), 'The recommended action') || ' is overdue'
+    END;
+
+    INSERT INTO sentinel.alerts (org_id, kind, severity, event_id, deal_id, period_id, subject_type, subject_id,
+                                 title, message, payload)
+    VALUES (org, new_kind, level, event, deal, sentinel.text_to_uuid(facts ->> 'period_id'),
+            coalesce(payload ->> 'subject_type', 'deal'), coalesce(about, deal),
+            left(title, 300), left(message, 3000), facts)
+    ON CONFLICT DO NOTHING
+    RETURNING id INTO alert;
+    IF alert IS NULL THEN
+        RETURN jsonb_build_object('raised', false, 'why', 'this period or event has its alert');
+    END IF;
+    told := sentinel.notify_members(org, alert, owner, left(title, 300), left(message, 3000));
+    RETURN jsonb_build_object('raised', true, 'alert_id', alert, 'notified', told);
+END $$;
+COMMENT ON FUNCTION sentinel.handle_raise_alert(uuid, jsonb) IS
+    'Job handler: raises the alert of an event and tells the deal''s owner, else owners and admins. At most one alert per kind and at-risk period, and per kind and event, however often it runs.';
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.acknowledge_alert(alert_id uuid)
+RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org   uuid := sentinel.require_org();
+    since timestamptz := now();
+    at    timestamptz;
+BEGIN
+    UPDATE sentinel.alerts a
+       SET acknowledged_by = CASE WHEN a.acknowledged_at IS NULL THEN sentinel.current_member()
+                                  ELSE a.acknowledged_by END,
+           acknowledged_at = coalesce(a.acknowledged_at, since)
+     WHERE a.org_id = org AND a.id = acknowledge_alert.alert_id
+    RETURNING a.acknowledged_at INTO at;
+    IF at IS NULL THEN
+        RAISE EXCEPTION 'no alert %', alert_id USING ERRCODE = 'SN004',
+            DETAIL = 'The organisation entered has no alert of this id.', HINT = 'See sentinel.alerts.';
+    END IF;
+    RETURN at;
+END $$;
+COMMENT ON FUNCTION sentinel.acknowledge_alert(uuid) IS
+    'Marks an alert as seen by the member entered and returns since when it is; a second call changes nothing. SN004 where there is none.';
+ALTER FUNCTION sentinel.acknowledge_alert(uuid) OWNER TO sentinel_owner;
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.my_notifications(unread_only boolean DEFAULT false, page_size integer DEFAULT 20,
+                                          before timestamptz DEFAULT NULL)
+RETURNS TABLE (notification_id uuid, alert_id uuid, kind text, title text, message text, deal_id uuid,
+               created_at timestamptz, read_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT n.id, n.alert_id, a.kind, n.title, n.message, a.deal_id, n.created_at, n.read_at
+      FROM sentinel.notifications n
+      JOIN sentinel.alerts a ON a.org_id = n.org_id AND a.id = n.alert_id
+     WHERE n.org_id = sentinel.require_org() AND n.member_id = sentinel.current_member()
+       AND (NOT unread_only OR n.read_at IS NULL)
+       AND (before IS NULL OR n.created_at < before)
+     ORDER BY n.created_at DESC, n.id DESC
+     LIMIT least(greatest(page_size, 0), 100);
+END $$;
+COMMENT ON FUNCTION sentinel.my_notifications(boolean, integer, timestamptz) IS
+    'Lists the notifications of the member entered, newest first, at most 100 at a time; before pages on.';
+ALTER FUNCTION sentinel.my_notifications(boolean, integer, timestamptz) OWNER TO sentinel_owner;
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.read_notifications(notification_ids uuid[] DEFAULT NULL)
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org  uuid := sentinel.require_org();
+    at   timestamptz := now();
+    done integer;
+BEGIN
+    UPDATE sentinel.notifications n SET read_at = at
+     WHERE n.org_id = org AND n.member_id = sentinel.current_member() AND n.read_at IS NULL
+       AND (notification_ids IS NULL OR n.id = ANY (notification_ids));
+    GET DIAGNOSTICS done = ROW_COUNT;
+    RETURN done;
+END $$;
+COMMENT ON FUNCTION sentinel.read_notifications(uuid[]) IS
+    'Marks notifications of the member entered as read, all of them where no ids are given, and returns how many were unread. Those of others are left alone.';
+ALTER FUNCTION sentinel.read_notifications(uuid[]) OWNER TO sentinel_owner;
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.delete_notification(notification_id uuid)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+BEGIN
+    DELETE FROM sentinel.notifications n
+     WHERE n.org_id = org AND n.member_id = sentinel.current_member() AND n.id = notification_id;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION sentinel.delete_notification(uuid) IS
+    'Removes a notification of the member entered and returns whether there was one.';
+ALTER FUNCTION sentinel.delete_notification(uuid) OWNER TO sentinel_owner;

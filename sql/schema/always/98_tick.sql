@@ -1,0 +1,6 @@
+-- The clock: steps that a later release adds, and who may see how they went.
+
+INSERT INTO sentinel.clock_steps (step) VALUES ('reap'), ('run_schedules'), ('sweep_risk'), ('purge_jobs')
+ON CONFLICT (step) DO NOTHING;
+
+GRANT SELECT ON sentinel.clock_steps TO sentinel_operator, sentinel_admin;

@@ -1,0 +1,23 @@
+// What the server calls when it loads the library.
+#include "identity.hpp"
+#include "queue.hpp"
+
+extern "C" {
+#if PG_VERSION_NUM >= 180000
+PG_MODULE_MAGIC_EXT(.name = "sentinel", .version = SENTINEL_VERSION);
+#else
+PG_MODULE_MAGIC;
+#endif
+
+void _PG_init(void);
+
+void _PG_init(void) {
+    sentinel::define_identity_settings();
+    sentinel::define_queue_settings();
+    MarkGUCPrefixReserved("sentinel");
+}
+}
+
+SENTINEL_FUNCTION(sentinel_version) {
+    return sentinel::pg::server([] { return CStringGetTextDatum(SENTINEL_VERSION); });
+}

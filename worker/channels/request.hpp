@@ -1,0 +1,39 @@
+// Read one row of sentinel.http_requests().
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/database.hpp"
+#include "engine/encoding.hpp"
+
+namespace sentinel::worker {
+
+struct SealedSecret {
+    std::string id;
+    std::string purpose;  // slack_url, webhook_key
+    std::string version;
+    Bytes envelope;
+};
+
+struct Request {
+    std::string job;
+    std::int64_t lease = 0;
+    std::string org;
+    std::string kind;  // slack, webhook
+    std::string target;
+    std::string url;
+    std::string message_id;
+    std::string body;
+    std::string content_type;
+    std::vector<SealedSecret> secrets;
+};
+
+// The statement whose rows read_request() takes; parameters: jobs uuid[], leases bigint[].
+extern const char* const kRequestsStatement;
+
+// What does not read well (an envelope that is not hex, say) is left empty and fails where it is used.
+Request read_request(const Reply& reply, int row);
+
+}  // namespace sentinel::worker

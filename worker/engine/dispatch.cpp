@@ -1,0 +1,353 @@
+#include "engine/dispatch.hpp"
+
+#include <algorithm>
+
+namespace sentinel::worker {
+namespace {
+
+constexpr auto kLongestWait = Seconds(5);     // in line before a target
+constexpr auto kCrowded = Millis(50);         // between claims of which half was turned away
+constexpr auto kBetween = Millis(3);          // between claims for few free places
+constexpr int kUnknownKindDelay = 60;         // a newer database may name a channel that this worker lacks
+constexpr int kTroubleDelay = 5;
+
+std::int64_t ms_between(Instant from, Instant to) {
+    return std::chrono::duration_cast<Millis>(to - from).count();
+}
+
+}  // namespace
+
+Dispatch::Dispatch(const Config& config, Database& database, Http& http, const Guard& guard, Log& log)
+    : config_(config), database_(database), http_(http), guard_(guard), log_(log),
+      outbox_(database, log, config.worker_name), presence_(config, database, log), slots_(config.per_target) {
+    for (const auto& [queue, places] : config.slots) {
+        if (places == 0) continue;
+        bulkheads_.push_back(std::make_unique<Bulkhead>());
+        bulkheads_.back()->queue = queue;
+        bulkheads_.back()->places = places;
+    }
+    presence_.leases = [this] { return leases(); };
+    presence_.on_lost = [this](const std::vector<Held>& held) { lost(held); };
+}
+
+void Dispatch::connected(Instant now) {
+    presence_.connected(now);
+    ask_again_ = true;
+    wake();
+}
+
+void Dispatch::disconnected() noexcept {
+    presence_.disconnected();
+    for (auto& bulkhead : bulkheads_) bulkhead->claiming = false;
+}
+
+void Dispatch::wake() noexcept {
+    for (auto& bulkhead : bulkheads_) bulkhead->hungry = bulkhead->notified = true;
+}
+
+void Dispatch::step(Instant now) {
+    outbox_.step(now);
+    presence_.step(now);
+    if (ask_again_ && database_.up()) {
+        ask_again_ = false;
+        std::vector<Held> held;
+        for (const auto& [tag, job] : jobs_) {
+            if (job.state == State::claimed) held.push_back(job.held);
+        }
+        if (!held.empty()) ask(held);
+    }
+    std::vector<Job*> stale;
+    for (auto& [tag, job] : jobs_) {
+        if (job.state == State::waiting && now - job.claimed > kLongestWait) stale.push_back(&job);
+    }
+    for (Job* job : stale) give_back(*job, slots_.come_back_after(job->target));
+    if (stopping_ || !database_.up() || !presence_.ready() || outbox_.full()) return;
+    for (auto& one : bulkheads_) {
+        const bool wanted = one->hungry || now >= one->next_poll;
+        if (wanted && !one->claiming && now >= one->not_before && one->room() > 0) claim(*one, now);
+    }
+}
+
+Instant Dispatch::deadline(Instant now) const {
+    Instant next = std::min(presence_.deadline(), outbox_.deadline());
+    bool line = false;
+    for (const auto& one : bulkheads_) {
+        line = line || one->waiting > 0;
+        if (stopping_ || one->claiming || one->room() <= 0 || !presence_.ready() || outbox_.full()) continue;
+        next = std::min(next, std::max(one->not_before, one->hungry ? now : one->next_poll));
+    }
+    if (line) next = std::min(next, now + Millis(500));
+    return next;
+}
+
+void Dispatch::claim(Bulkhead& bulkhead, Instant now) {
+    const int n = bulkhead.room();
+    bulkhead.claiming = true;
+    bulkhead.notified = false;
+    bulkhead.asked = now;
+    bulkhead.next_poll = now + Millis(config_.poll_ms);
+    // How long a job was due before it was claimed, from the database's clock alone.
+    database_.send(
+        "SELECT job_id, lease, job_type, attempt, "
+        "greatest(0, extract(epoch FROM lease_until - $4::interval - run_at) * 1000)::bigint "
+        "FROM sentinel.claim($1::text, $2::text[], $3::int, $4::interval)",
+        {config_.worker_name, to_array({bulkhead.queue}), std::to_string(n),
+         std::to_string(config_.lease_s) + " seconds"},
+        [this, &bulkhead, n](const Reply& reply) { claimed(bulkhead, n, reply); });
+}
+
+void Dispatch::claimed(Bulkhead& bulkhead, int asked_for, const Reply& reply) {
+    const Instant now = Clock::now();
+    bulkhead.claiming = false;
+    bulkhead.hungry = bulkhead.notified;
+    if (reply.lost()) return;
+    if (!reply.ok()) {
+        bulkhead.not_before = now + Seconds(kTroubleDelay);
+        log_.error("claim was refused", {{"queue", bulkhead.queue}, {"sqlstate", reply.sqlstate()},
+                                         {"error", reply.message()}});
+        return;
+    }
+    if (reply.rows() == 0) {
+        bulkhead.found_empty = bulkhead.asked;
+        return;
+    }
+    last_doing_ = std::max(last_doing_, now);
+    bulkhead.hungry = bulkhead.hungry || reply.rows() >= asked_for;
+    bulkhead.not_before = now + kBetween;
+    std::vector<Held> held;
+    for (int row = 0; row < reply.rows(); ++row) {
+        Job job;
+        job.held = {std::string(reply.text(row, 0)), reply.number(row, 1)};
+        job.type = reply.text(row, 2);
+        job.attempt = reply.number(row, 3);
+        job.queued_ms = reply.number(row, 4);
+        job.claimed = now;
+        job.bulkhead = &bulkhead;
+        held.push_back(job.held);
+        ++bulkhead.taken;
+        const std::string tag = job.held.tag();
+        jobs_.emplace(tag, std::move(job));
+    }
+    ask(held);
+}
+
+void Dispatch::ask(const std::vector<Held>& held) {
+    if (!database_.up()) {
+        ask_again_ = true;
+        return;
+    }
+    for (const auto& one : held) {
+        const auto found = jobs_.find(one.tag());
+        if (found != jobs_.end()) found->second.state = State::asked;
+    }
+    database_.send(
+        kRequestsStatement, {jobs_array(held), leases_array(held)}, [this, held](const Reply& reply) { answered(held, reply); });
+}
+
+void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
+    std::unordered_map<std::string, Request> requests;
+    for (int row = 0; reply.ok() && row < reply.rows(); ++row) {
+        Request request = read_request(reply, row);
+        requests.emplace(Held{request.job, request.lease}.tag(), std::move(request));
+    }
+    if (!reply.ok() && !reply.lost()) {
+        log_.error("requests could not be read", {{"jobs", static_cast<std::int64_t>(held.size())},
+                                                  {"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
+    }
+    int turned_away = 0;
+    for (const auto& one : held) {
+        const auto found = jobs_.find(one.tag());
+        if (found == jobs_.end() || found->second.state != State::asked) continue;
+        Job& job = found->second;
+        if (reply.lost()) {
+            job.state = State::claimed;
+            ask_again_ = true;
+        } else if (stopping_) {
+            give_back(job, 0);
+        } else if (!reply.ok() && reply.transient()) {
+            give_back(job, kTroubleDelay);
+        } else if (!reply.ok() && held.size() > 1) {
+            ask({one});  // one of them is at fault: find it, so that it does not take the others along
+        } else if (!reply.ok()) {
+            refuse(job, {"invalid_request", "the request could not be read: SQLSTATE " + reply.sqlstate()});
+        } else if (const auto request = requests.find(one.tag()); request == requests.end()) {
+            refuse(job, {"invalid_request", "the database has no request for this job"});
+        } else if (!channel_known(request->second.kind)) {
+            log_.error("unknown channel; is this worker older than the database?",
+                       {{"job", job.held.job}, {"kind", request->second.kind}});
+            give_back(job, kUnknownKindDelay);
+        } else {
+            job.target = request->second.target;
+            job.request = std::move(request->second);
+            Bulkhead& bulkhead = *job.bulkhead;
+            if (!admit(job)) ++turned_away;
+            if (2 * turned_away >= static_cast<int>(held.size())) bulkhead.not_before = Clock::now() + kCrowded;
+        }
+    }
+}
+
+// False when the target is crowded and the job was given back.
+bool Dispatch::admit(Job& job) {
+    const Slots::Verdict verdict = slots_.admit(job.target, *job.bulkhead, job.held.tag());
+    if (verdict == Slots::Verdict::run) run(job);
+    if (verdict == Slots::Verdict::wait) job.state = State::waiting;
+    if (verdict == Slots::Verdict::turn_away) give_back(job, slots_.come_back_after(job.target));
+    return verdict != Slots::Verdict::turn_away;
+}
+
+// The place at the target and in the bulkhead is already booked.
+void Dispatch::run(Job& job) {
+    job.state = State::running;
+    job.started_at = wall_iso();
+    job.started = Clock::now();
+    const Request request = std::move(job.request);
+    try {
+        Built built = build_call(request, {config_, guard_, vault_, wall_seconds()});
+        if (auto* refusal = std::get_if<Refusal>(&built)) return refuse(job, *refusal);
+        auto transfer = std::make_unique<Transfer>(std::move(std::get<Call>(built)), guard_, config_.ca_file,
+                                                   job.held.tag());
+        job.transfer = http_.start(std::move(transfer));
+    } catch (const std::exception& error) {
+        log_.error("a transfer could not be started", {{"job", job.held.job}, {"error", std::string(error.what())}});
+        give_back(job, kTroubleDelay);
+    }
+}
+
+void Dispatch::done(Transfer& transfer, CURLcode code) {
+    const auto found = jobs_.find(transfer.tag());
+    if (found == jobs_.end()) return;
+    Job& job = found->second;
+    Outcome outcome = transfer.outcome(code);
+    outcome.queue_ms = job.queued_ms + ms_between(job.claimed, job.started);
+    report(job, outcome, transfer.host(), transfer.blocked());
+    outbox_.finish(job.held, outcome, job.started_at);
+    last_doing_ = std::max(last_doing_, Clock::now());
+    forget(job);
+}
+
+void Dispatch::refuse(Job& job, const Refusal& refusal) {
+    Outcome outcome;
+    outcome.error_code = refusal.error_code;
+    outcome.error_detail = refusal.error_detail;
+    outcome.queue_ms = job.queued_ms + ms_between(job.claimed, Clock::now());
+    outcome.total_ms = 0;
+    report(job, outcome, "", "");
+    outbox_.finish(job.held, outcome, job.started_at.empty() ? wall_iso() : job.started_at);
+    forget(job);
+}
+
+void Dispatch::give_back(Job& job, int delay_s) {
+    outbox_.release(job.held, delay_s);
+    last_doing_ = std::max(last_doing_, Clock::now() + Seconds(delay_s));
+    log_.debug("given back", {{"job", job.held.job}, {"delay_s", std::int64_t{delay_s}}});
+    forget(job);
+}
+
+// Frees what the job holds, in whatever state it is; the job is gone afterwards.
+void Dispatch::forget(Job& job) {
+    const std::string target = job.target;
+    Bulkhead* const bulkhead = job.bulkhead;
+    const bool running = job.state == State::running;
+    if (job.state == State::waiting) {
+        --bulkhead->waiting;
+        slots_.give_up(target, job.held.tag());
+    } else {
+        --bulkhead->taken;
+    }
+    if (running) slots_.leave(target, static_cast<double>(ms_between(job.started, Clock::now())));
+    jobs_.erase(job.held.tag());
+    if (running) move_up(target);
+}
+
+// A target has room again: the first in its line takes the place that became free with it.
+void Dispatch::move_up(const std::string& target) {
+    const std::string tag = stopping_ ? std::string() : slots_.next(target);
+    if (tag.empty()) return;
+    const auto found = jobs_.find(tag);
+    if (found == jobs_.end()) return;
+    --found->second.bulkhead->waiting;
+    ++found->second.bulkhead->taken;
+    run(found->second);
+}
+
+void Dispatch::lost(const std::vector<Held>& held) {
+    for (const auto& one : held) {
+        const auto found = jobs_.find(one.tag());
+        if (found == jobs_.end()) continue;  // its result was on the way: nothing is lost
+        Job& job = found->second;
+        log_.warning("lease lost", {{"job", one.job}, {"queue", job.bulkhead->queue}});
+        if (job.transfer != nullptr) http_.abort(job.transfer);
+        forget(job);
+    }
+}
+
+std::vector<Held> Dispatch::leases() const {
+    std::vector<Held> out;
+    for (const auto& [tag, job] : jobs_) out.push_back(job.held);
+    outbox_.for_each([&](const Held& held) { out.push_back(held); });
+    return out;
+}
+
+void Dispatch::stop() {
+    stopping_ = true;
+    std::vector<Job*> idle;
+    for (auto& [tag, job] : jobs_) {
+        if (job.state == State::waiting || job.state == State::claimed) idle.push_back(&job);
+    }
+    for (Job* job : idle) give_back(*job, 0);
+}
+
+void Dispatch::abandon() {
+    std::vector<Job*> all;
+    for (auto& [tag, job] : jobs_) all.push_back(&job);
+    for (Job* job : all) {
+        const bool sent = job->transfer != nullptr && job->transfer->sent();
+        Outcome outcome;
+        if (sent) {
+            outcome = job->transfer->outcome(CURLE_ABORTED_BY_CALLBACK);
+            outcome.error_code = "aborted";
+            outcome.error_detail = "the worker was stopped before the answer came";
+            outcome.queue_ms = job->queued_ms + ms_between(job->claimed, job->started);
+        }
+        if (job->transfer != nullptr) http_.abort(job->transfer);
+        if (!sent) {
+            give_back(*job, 0);
+            continue;
+        }
+        report(*job, outcome, "", "");
+        outbox_.finish(job->held, outcome, job->started_at);
+        forget(*job);
+    }
+}
+
+bool Dispatch::found_empty_since(Instant then) const {
+    const Instant since = std::max(then, last_doing_);
+    const auto empty = [&](const auto& one) { return one->found_empty > since; };
+    return quiet() && std::all_of(bulkheads_.begin(), bulkheads_.end(), empty);
+}
+
+void Dispatch::report(const Job& job, const Outcome& outcome, const std::string& host, const std::string& blocked) {
+    const long status = outcome.http_status.value_or(0);
+    const bool fine = outcome.error_code.empty() && status >= 200 && status < 300;
+    const auto text = [](const std::string& value) {
+        return value.empty() ? decltype(Field::value){} : decltype(Field::value){value};
+    };
+    const auto number = [](const std::optional<std::int64_t>& value) {
+        return value ? decltype(Field::value){*value} : decltype(Field::value){};
+    };
+    log_.write(fine ? Level::info : Level::warning, fine ? "delivered" : "attempt failed",
+               {{"job", job.held.job},
+                {"type", job.type},
+                {"queue", job.bulkhead->queue},
+                {"target", text(job.target)},
+                {"attempt", job.attempt},
+                {"host", text(host)},
+                {"http_status", status > 0 ? decltype(Field::value){std::int64_t{status}} : decltype(Field::value){}},
+                {"error", text(outcome.error_code)},
+                {"detail", text(outcome.error_detail)},
+                {"blocked", text(blocked)},
+                {"queue_ms", number(outcome.queue_ms)},
+                {"total_ms", number(outcome.total_ms)}});
+}
+
+}  // namespace sentinel::worker

@@ -1,0 +1,99 @@
+#include "engine/presence.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "engine/json.hpp"
+
+namespace sentinel::worker {
+namespace {
+
+constexpr auto kBeat = Seconds(10);
+constexpr auto kHelloAgain = Seconds(30);  // while parked
+constexpr auto kHelloSoon = Seconds(5);    // after an error
+
+}  // namespace
+
+Presence::Presence(const Config& config, Database& database, Log& log)
+    : config_(config), database_(database), log_(log) {}
+
+void Presence::connected(Instant now) {
+    ready_ = false;
+    next_beat_ = now + kBeat;
+    hello(now);
+}
+
+void Presence::disconnected() noexcept {
+    ready_ = false;
+    greeting_ = false;
+    beating_ = false;
+}
+
+void Presence::step(Instant now) {
+    if (!database_.up()) return;
+    if (!ready_ && !greeting_ && now >= next_hello_) hello(now);
+    if (ready_ && !beating_ && now >= next_beat_) beat(now);
+}
+
+Instant Presence::deadline() const noexcept {
+    if (!database_.up()) return Instant::max();
+    if (!ready_) return greeting_ ? Instant::max() : next_hello_;
+    return beating_ ? Instant::max() : next_beat_;
+}
+
+void Presence::hello(Instant now) {
+    greeting_ = true;
+    next_hello_ = now + kHelloSoon;
+    OrderedJson slots;
+    for (const auto& [queue, places] : config_.slots) slots[queue] = places;
+    OrderedJson facts;
+    facts["pid"] = getpid();
+    facts["slots"] = slots;
+    facts["per_target"] = config_.per_target;
+    facts["lease_s"] = config_.lease_s;
+    facts["run_sql_jobs"] = config_.run_sql_jobs;
+    database_.send("SELECT sentinel.worker_hello($1::text, $2::text, $3::jsonb)",
+                   {config_.worker_name, SENTINEL_VERSION, dump_json(facts)}, [this](const Reply& reply) {
+                       greeting_ = false;
+                       if (reply.lost()) return;
+                       if (!reply.ok() || reply.rows() != 1) {
+                           log_.error("hello was refused", {{"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
+                           return;
+                       }
+                       parked_ = reply.text(0, 0) == "parked";
+                       ready_ = !parked_ && reply.text(0, 0) == "ready";
+                       if (ready_) return log_.info("ready", {{"worker", config_.worker_name}});
+                       next_hello_ = Clock::now() + kHelloAgain;
+                       log_.warning("parked: this database is a restored copy, nothing is sent from it until "
+                                    "SELECT sentinel.adopt_restore() is called");
+                   });
+}
+
+void Presence::beat(Instant now) {
+    beating_ = true;
+    next_beat_ = now + kBeat;
+    std::vector<Held> held = leases ? leases() : std::vector<Held>();
+    Parameters parameters{config_.worker_name, jobs_array(held), leases_array(held),
+                          std::to_string(config_.lease_s) + " seconds"};
+    database_.send(
+        "SELECT job_id FROM sentinel.heartbeat($1::text, $2::uuid[], $3::bigint[], $4::interval) AS job_id",
+        std::move(parameters), [this, held = std::move(held)](const Reply& reply) {
+            beating_ = false;
+            if (reply.lost()) return;
+            if (!reply.ok()) {
+                log_.error("heartbeat was refused", {{"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
+                return;
+            }
+            std::unordered_set<std::string> kept;
+            for (int row = 0; row < reply.rows(); ++row) kept.emplace(reply.text(row, 0));
+            std::vector<Held> lost;
+            for (const auto& one : held) {
+                if (kept.count(one.job) == 0) lost.push_back(one);
+            }
+            if (!lost.empty() && on_lost) on_lost(lost);
+        });
+}
+
+}  // namespace sentinel::worker

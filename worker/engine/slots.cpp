@@ -1,0 +1,58 @@
+#include "engine/slots.hpp"
+
+#include <cmath>
+
+namespace sentinel::worker {
+
+Slots::Verdict Slots::admit(const std::string& name, Bulkhead& bulkhead, const std::string& tag) {
+    Target& target = targets_[name];
+    if (target.running < per_target_ && target.line.empty()) {
+        ++target.running;
+        return Verdict::run;
+    }
+    if (target.line.size() < kLine && bulkhead.waiting < bulkhead.places) {
+        target.line.push_back(tag);
+        --bulkhead.taken;
+        ++bulkhead.waiting;
+        return Verdict::wait;
+    }
+    ++target.turned_away;
+    return Verdict::turn_away;
+}
+
+void Slots::leave(const std::string& name, double took_ms) {
+    const auto found = targets_.find(name);
+    if (found == targets_.end()) return;
+    Target& target = found->second;
+    --target.running;
+    target.usual_ms = 0.8 * target.usual_ms + 0.2 * took_ms;
+    target.turned_away = std::max(0, target.turned_away - 1);
+    if (target.running == 0 && target.line.empty()) targets_.erase(found);  // idle: forget the crowd
+}
+
+std::string Slots::next(const std::string& name) {
+    const auto found = targets_.find(name);
+    if (found == targets_.end()) return {};
+    Target& target = found->second;
+    if (target.line.empty() || target.running >= per_target_) return {};
+    std::string tag = std::move(target.line.front());
+    target.line.pop_front();
+    ++target.running;
+    return tag;
+}
+
+void Slots::give_up(const std::string& name, const std::string& tag) {
+    const auto found = targets_.find(name);
+    if (found == targets_.end()) return;
+    auto& line = found->second.line;
+    line.erase(std::remove(line.begin(), line.end(), tag), line.end());
+}
+
+int Slots::come_back_after(const std::string& name) const {
+    const auto found = targets_.find(name);
+    if (found == targets_.end()) return 1;
+    const double crowd_s = found->second.turned_away * found->second.usual_ms / per_target_ / 1000;
+    return static_cast<int>(std::ceil(std::clamp(crowd_s, 1.0, 60.0)));
+}
+
+}  // namespace sentinel::worker
