@@ -114,9 +114,11 @@ SENTINEL_FUNCTION(sentinel_run_handler) {
             result = call_handler(handler, PG_GETARG_DATUM(1), payload, is_null);
         } catch (const pg::ServerError&) {
             if (time_limit_passed == 0) throw;
-            // The server's own error stays the answer; it says that the cancel came from the time limit.
-            pg::server([&] { errcontext("time limit of %d ms of job type \"%s\"", limit, job_type.c_str()); });
-            throw;
+            // Nothing goes on after this: the cancel that the timer asked for is told as what it was.
+            pg::replace_server_error();
+            throw Failure(sentinel::kTimeLimit, "handler ran longer than " + std::to_string(limit) + " ms",
+                          "That is the time limit of job type \"" + job_type + "\".",
+                          "Do less in one job, or register the type again with a longer time_limit.");
         }
     }
     // The timer may have gone off in the last instant: that cancel is not the next statement's.

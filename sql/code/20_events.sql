@@ -40,6 +40,7 @@ COMMENT ON FUNCTION sentinel.adopt_restore(boolean) IS
 CREATE FUNCTION sentinel.emit_for(org uuid, event_type text, subject_type text, subject_id uuid,
                                   payload jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     new_event uuid;
 BEGIN
@@ -79,6 +80,7 @@ COMMENT ON FUNCTION sentinel.emit(text, text, uuid, jsonb, text) IS
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.emit_many(events jsonb) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
     bad text;

@@ -191,8 +191,13 @@ BEGIN
         queue = excluded.queue, priority = excluded.priority, max_attempts = excluded.max_attempts,
         base_delay = excluded.base_delay, max_delay = excluded.max_delay, time_limit = excluded.time_limit,
         description = excluded.description;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE EXCEPTION USING ERRCODE = '42501',
+        MESSAGE = format('sentinel_owner may not see %s(uuid, jsonb)', register_job_type.handler),
+        DETAIL = 'Handlers run as sentinel_owner.',
+        HINT = format('GRANT USAGE ON SCHEMA %s TO sentinel_owner;', quote_ident(split_part(register_job_type.handler, '.', 1)));
 END
 $$;
-ALTER FUNCTION sentinel.register_job_type(text, text, text, text, integer, integer, interval, interval, interval, text) OWNER TO sentinel_engine;
+ALTER FUNCTION sentinel.register_job_type(text, text, text, text, integer, integer, interval, interval, interval, text) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.register_job_type(text, text, text, text, integer, integer, interval, interval, interval, text) IS
-    'Register a job type, or change it. The handler of an sql job is a function (job_id uuid, payload jsonb) RETURNS jsonb that sentinel_owner may execute; it runs with the organisation of the job entered. Errors: 42883 no such handler, 23514 value out of range.';
+    'Register a job type, or change it. The handler of an sql job is a function (job_id uuid, payload jsonb) RETURNS jsonb that sentinel_owner may execute; it runs with the organisation of the job entered. Errors: 42883 no such handler, 42501 sentinel_owner may not see it, 23514 value out of range.';

@@ -210,7 +210,7 @@ CREATE FUNCTION sentinel.run_handler(org_id uuid, job_id uuid, lease bigint) RET
     LANGUAGE c VOLATILE SECURITY DEFINER AS 'MODULE_PATHNAME', 'sentinel_run_handler';
 ALTER FUNCTION sentinel.run_handler(uuid, uuid, bigint) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.run_handler(uuid, uuid, bigint) IS
-    'Run the handler of a claimed sql job as sentinel_owner with the organisation of the job entered, within the time limit of its type. Gives what the handler gives. Errors: those of the handler, SN008 not held, 57014 time limit. Its search_path is set inside for the call.';
+    'Run the handler of a claimed sql job as sentinel_owner with the organisation of the job entered, within the time limit of its type. Gives what the handler gives. Errors: those of the handler, SN008 not held, SN011 time limit. Its search_path is set inside for the call.';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE PROCEDURE sentinel.run_jobs(n integer DEFAULT 100)
@@ -221,6 +221,7 @@ DECLARE
     outcome jsonb;
     problem text;
     state text;
+    cancelled boolean := false;
     queues text[];
 BEGIN
     PERFORM sentinel.require_installed();
@@ -234,10 +235,18 @@ BEGIN
         problem := NULL;
         BEGIN
             outcome := sentinel.run_handler(job.org_id, job.job_id, job.lease);
-        EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+        EXCEPTION
+        WHEN query_canceled THEN
+            cancelled := true;
+        WHEN assert_failure OR OTHERS THEN
             GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
         END;
-        IF problem IS NULL THEN
+        IF cancelled THEN
+            PERFORM sentinel.release(ARRAY[job.job_id], ARRAY[job.lease]);
+            COMMIT;
+            RAISE EXCEPTION USING ERRCODE = '57014', MESSAGE = 'running jobs was cancelled',
+                DETAIL = 'The job at hand waits again; its attempt is not counted.';
+        ELSIF problem IS NULL THEN
             PERFORM sentinel.complete(ARRAY[job.job_id], ARRAY[job.lease], pg_catalog.jsonb_build_array(outcome));
         ELSE
             PERFORM sentinel.fail(ARRAY[job.job_id], ARRAY[job.lease],

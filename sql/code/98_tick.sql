@@ -18,12 +18,13 @@ BEGIN
         RETURN NULL;
     END IF;
     BEGIN
-        did := CASE tick_step.step
-            WHEN 'reap' THEN sentinel.reap()
-            WHEN 'run_schedules' THEN sentinel.run_schedules(coalesce(as_of, now()))
-            WHEN 'sweep_risk' THEN sentinel.sweep_risk(coalesce(as_of, now()), 1000)
-            WHEN 'purge_jobs' THEN sentinel.purge_jobs()
-        END;
+        -- Statements, not one expression: a function that is missing fails its own step only.
+        CASE tick_step.step
+            WHEN 'reap' THEN did := sentinel.reap();
+            WHEN 'run_schedules' THEN did := sentinel.run_schedules(coalesce(as_of, now()));
+            WHEN 'sweep_risk' THEN did := sentinel.sweep_risk(coalesce(as_of, now()), 1000);
+            WHEN 'purge_jobs' THEN did := sentinel.purge_jobs();
+        END CASE;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, reason = MESSAGE_TEXT, rule = PG_EXCEPTION_DETAIL;
         UPDATE sentinel.clock_steps c SET failed_at = started, error = left(format('%s: %s', state, reason), 500)

@@ -19,6 +19,13 @@ struct IntakeFault {
 // A field's name and its text; a text without characters counts as missing.
 using IntakeField = std::pair<std::string_view, std::string_view>;
 
+// The fields that judge_intake() looks at.
+inline constexpr std::string_view kIntakeFields[] = {
+    "name",         "first_name",     "last_name",    "email",        "phone",
+    "company_name", "domain",         "profile_link", "industry",     "location",
+    "platform",     "lead_source",    "temperature",  "revenue_band", "currency",
+    "created_at",   "employee_count", "deal_value",   "notes"};
+
 // Write a row's payload as a JSON object. fields[i] names the field of cells[i]: empty passes the cell over,
 // `extra:x` puts it under "extra" as x. Cells are trimmed and left out when empty; the first cell of a field
 // wins, several notes are joined by " | "; "n/a" and "-" count as empty where an identifier is expected;

@@ -79,22 +79,30 @@ int hex(char c) {
 }
 
 // Decode %XX of letters, digits, -._~ and of well-formed characters beyond ASCII; what has a meaning stays
-// encoded.
+// encoded, and a % that begins no pair is encoded, so that decoding twice changes nothing.
 std::string percent_decode(std::string_view text) {
     std::string bytes;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '%' && at + 2 < text.size() && hex(text[at + 1]) >= 0 && hex(text[at + 2]) >= 0) {
-            const int value = hex(text[at + 1]) * 16 + hex(text[at + 2]);
-            const bool plain = (value >= '0' && value <= '9') || (value >= 'a' && value <= 'z') ||
-                               (value >= 'A' && value <= 'Z') || value == '-' || value == '.' ||
-                               value == '_' || value == '~';
-            if (plain || value >= 0x80) {
-                bytes += static_cast<char>(value);
-                at += 2;
-                continue;
-            }
+        if (text[at] != '%') {
+            bytes += text[at];
+            continue;
         }
-        bytes += text[at];
+        const int high = at + 2 < text.size() ? hex(text[at + 1]) : -1;
+        const int low = at + 2 < text.size() ? hex(text[at + 2]) : -1;
+        if (high < 0 || low < 0) {
+            bytes += "%25";
+            continue;
+        }
+        const int value = high * 16 + low;
+        const bool plain = (value >= '0' && value <= '9') || (value >= 'a' && value <= 'z') ||
+                           (value >= 'A' && value <= 'Z') || value == '-' || value == '.' || value == '_' ||
+                           value == '~';
+        if (plain || value >= 0x80) {
+            bytes += static_cast<char>(value);
+        } else {
+            bytes.append("%").append(text.substr(at + 1, 2));
+        }
+        at += 2;
     }
     return is_utf8(bytes) ? bytes : std::string(text);
 }
@@ -201,7 +209,7 @@ std::optional<std::string> normalize_profile_url(std::string_view text) {
         return out;
     }
     std::string out(network->canonical);
-    if (network->canonical == "facebook.com" && parts[0] == "profile.php") {
+    if (network->canonical == "facebook.com" && unicode_lower(parts[0]) == "profile.php") {
         const std::string id = query_value(address->query, "id");
         if (id.empty() || id.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
         return out + "/profile.php?id=" + id;

@@ -39,6 +39,13 @@ auto server(F&& f) -> decltype(f()) {
     throw ServerError{};
 }
 
+// Drop the server error in flight because the caller throws a better one at once. Not a way to go on: the transaction
+// is broken until the abort that the next error brings.
+inline void replace_server_error() {
+    server_error_in_flight = false;
+    FlushErrorState();
+}
+
 // What the entry door needs to raise an error when no C++ object is left. Fixed size: filling it cannot fail.
 struct Report {
     bool resume = false;

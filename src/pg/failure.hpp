@@ -17,6 +17,7 @@ inline constexpr const char* kInvalidInput = "SN007";
 inline constexpr const char* kLeaseLost = "SN008";
 inline constexpr const char* kNotScheduledHere = "SN009";
 inline constexpr const char* kParked = "SN010";
+inline constexpr const char* kTimeLimit = "SN011";
 
 // Carry an SQL error through C++ frames to the entry door. sqlstate has five characters; detail and hint may be empty.
 struct Failure : std::exception {

@@ -82,6 +82,7 @@ class Leads:
     def break_row(self, kind):
         """Return the bytes of a row with one kind of damage."""
         lead = self.person()
+        lead["Notes"] = lead["Notes"].partition("\n")[0]  # a broken row of two lines would be two broken rows
         mailbox, host = lead["Email"].split("@")
         changed = {
             "email_without_at": {"Email": mailbox + "." + host},

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(54);
+SELECT plan(53);
 
 SELECT sentinel.create_org('Schedule Ltd', 'schedule-pgtap', 'America/New_York') AS org \gset
 SELECT sentinel.create_org('Other Ltd', 'schedule-pgtap-other') AS other \gset
@@ -11,10 +11,10 @@ INSERT INTO sentinel.job_types (job_type, kind, handler, queue, description)
 VALUES ('schedule_probe', 'sql', 'handle_schedule_probe', 'default', 'nobody runs it');
 
 -- Shape.
-SELECT volatility_is('sentinel', 'cron_next', ARRAY['text', 'text', 'timestamptz'], 'stable', 'cron_next is stable');
+SELECT volatility_is('sentinel', 'cron_next', ARRAY['text', 'text', 'timestamp with time zone'], 'stable', 'cron_next is stable');
 SELECT volatility_is('sentinel', 'cron_valid', ARRAY['text'], 'immutable', 'cron_valid is immutable');
-SELECT is_definer('sentinel', 'run_schedules', ARRAY['timestamptz'], 'run_schedules runs as its owner');
-SELECT function_owner_is('sentinel', 'run_schedules', ARRAY['timestamptz'], 'sentinel_engine', 'which is the engine');
+SELECT is_definer('sentinel', 'run_schedules', ARRAY['timestamp with time zone'], 'run_schedules runs as its owner');
+SELECT function_owner_is('sentinel', 'run_schedules', ARRAY['timestamp with time zone'], 'sentinel_engine', 'which is the engine');
 SELECT is_definer('sentinel', 'create_schedule', ARRAY['text', 'text', 'text', 'text', 'jsonb', 'text'],
                   'create_schedule runs as its owner');
 SELECT function_owner_is('sentinel', 'create_schedule', ARRAY['text', 'text', 'text', 'text', 'jsonb', 'text'],
@@ -104,6 +104,8 @@ SELECT results_eq(
              'due_at', '2026-02-01 02:00+00'::timestamptz))$$, :'nightly'), 'the other enqueued its job');
 UPDATE sentinel.schedules SET timezone = 'UTC' WHERE id = :'broken';
 SELECT is((SELECT last_error FROM sentinel.schedules WHERE id = :'broken'), NULL, 'mended, it forgets its error');
+
+SELECT lives_ok($$SELECT sentinel.drop_schedule('nightly')$$, 'a schedule can be dropped');
 
 -- One-off tasks.
 SELECT sentinel.schedule_task('2026-03-01 00:00', 'client.referral_due', payload => '{"client": 7}', task_key => 'referral:7') AS task \gset

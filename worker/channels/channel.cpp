@@ -5,7 +5,9 @@
 
 namespace sentinel::worker {
 
-bool channel_known(std::string_view kind) { return kind == "slack" || kind == "webhook"; }
+bool channel_known(std::string_view kind) {
+    return kind == "slack" || kind == "webhook";
+}
 
 Built build_call(const Request& request, const Surroundings& around) {
     return request.kind == "slack" ? build_slack(request, around) : build_webhook(request, around);
@@ -27,7 +29,8 @@ std::variant<std::vector<Secret>, Refusal> open_secrets(const Request& request, 
         }
         out.push_back(std::move(*secret));
     }
-    if (out.empty()) return Refusal{"secret_error", "no secret of purpose " + std::string(purpose) + " is stored"};
+    if (out.empty())
+        return Refusal{"secret_error", "no secret of purpose " + std::string(purpose) + " is stored"};
     return out;
 }
 

@@ -26,11 +26,14 @@ std::vector<SealedSecret> read_secrets(std::string_view text) {
 }  // namespace
 
 const char* const kRequestsStatement =
-    "SELECT job_id, lease, org_id, target_kind, target_id, url, message_id, encode(body, 'hex'), content_type, "
+    "SELECT job_id, lease, org_id, target_kind, target_id, url, message_id, encode(body, 'hex'), "
+    "content_type, "
     "secrets FROM sentinel.http_requests($1::uuid[], $2::bigint[])";
 
 Request read_request(const Reply& reply, int row) {
-    const auto text = [&](int column) { return std::string(reply.null(row, column) ? "" : reply.text(row, column)); };
+    const auto text = [&](int column) {
+        return std::string(reply.null(row, column) ? "" : reply.text(row, column));
+    };
     Request out;
     out.job = text(0);
     out.lease = reply.number(row, 1);

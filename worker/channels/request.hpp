@@ -27,7 +27,7 @@ struct Request {
     std::string message_id;
     std::string body;
     std::string content_type;
-    std::vector<SealedSecret> secrets;
+    std::vector<SealedSecret> secrets;  // newest first
 };
 
 // The statement whose rows read_request() takes; parameters: jobs uuid[], leases bigint[].

@@ -8,7 +8,7 @@ Built build_slack(const Request& request, const Surroundings& around) {
     auto opened = open_secrets(request, "slack_url", around.vault);
     if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
     const auto& secrets = std::get<std::vector<Secret>>(opened);
-    const std::string_view url = secrets.back().view();
+    const std::string_view url = secrets.front().view();  // newest first
 
     CheckedUrl checked = check_fixed_url(url, around.config.allow_http, around.config.slack_hosts);
     if (!checked.ok()) return Refusal{"invalid_request", "slack: " + checked.problem};

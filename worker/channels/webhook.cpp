@@ -20,7 +20,9 @@ constexpr std::size_t kLongestKey = 64;
 
 // A '.' would make "id.timestamp.body" ambiguous, and with it the signature.
 bool id_ok(std::string_view id) {
-    const auto fine = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; };
+    const auto fine = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+    };
     return !id.empty() && id.size() <= 256 && std::all_of(id.begin(), id.end(), fine);
 }
 
@@ -38,14 +40,16 @@ std::optional<Secret> read_webhook_key(std::string_view text) {
     return out;
 }
 
-std::string sign_webhook(const Secret& key, std::string_view id, std::int64_t timestamp, std::string_view body) {
+std::string sign_webhook(const Secret& key, std::string_view id, std::int64_t timestamp,
+                         std::string_view body) {
     std::string text;
     text.reserve(id.size() + body.size() + 24);
     text.append(id).append(".").append(std::to_string(timestamp)).append(".").append(body);
     Bytes mac(EVP_MAX_MD_SIZE);
     unsigned size = 0;
-    const auto* result = HMAC(EVP_sha256(), key.view().data(), static_cast<int>(key.view().size()),
-                              reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &size);
+    const auto* result =
+        HMAC(EVP_sha256(), key.view().data(), static_cast<int>(key.view().size()),
+             reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &size);
     if (result == nullptr) throw std::runtime_error("HMAC failed in OpenSSL");
     mac.resize(size);
     return "v1," + to_base64(mac);
@@ -55,7 +59,8 @@ Built build_webhook(const Request& request, const Surroundings& around) {
     CheckedUrl checked = check_url(request.url, around.config.allow_http, around.guard);
     if (!checked.ok()) return Refusal{"invalid_request", checked.problem};
     if (!id_ok(request.message_id)) {
-        return Refusal{"invalid_request", "the message id has a character other than letters, digits, _ and -"};
+        return Refusal{"invalid_request",
+                       "the message id has a character other than letters, digits, _ and -"};
     }
     auto opened = open_secrets(request, "webhook_key", around.vault);
     if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
@@ -64,7 +69,8 @@ Built build_webhook(const Request& request, const Surroundings& around) {
     std::string signatures;
     for (const auto& text : std::get<std::vector<Secret>>(opened)) {
         const auto key = read_webhook_key(text.view());
-        if (!key) return Refusal{"secret_error", "a webhook key is not whsec_ and the base64 of 24 to 64 bytes"};
+        if (!key)
+            return Refusal{"secret_error", "a webhook key is not whsec_ and the base64 of 24 to 64 bytes"};
         signatures += (signatures.empty() ? "" : " ");
         signatures += sign_webhook(*key, request.message_id, around.now, request.body);
         call.redactor.add(text.view());

@@ -11,7 +11,8 @@ namespace sentinel::worker {
 std::optional<Secret> read_webhook_key(std::string_view text);
 
 // "v1," and the base64 of HMAC-SHA256(key, id "." timestamp "." body).
-std::string sign_webhook(const Secret& key, std::string_view id, std::int64_t timestamp, std::string_view body);
+std::string sign_webhook(const Secret& key, std::string_view id, std::int64_t timestamp,
+                         std::string_view body);
 
 Built build_webhook(const Request& request, const Surroundings& around);
 

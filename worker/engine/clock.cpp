@@ -32,7 +32,8 @@ int millis_until(Instant now, Instant then) {
 Millis full_jitter(int tries, Millis low, Millis high) {
     static thread_local std::minstd_rand random{std::random_device{}()};
     const std::int64_t top = std::min<std::int64_t>(high.count(), low.count() << (std::min(tries, 20) + 1));
-    return Millis(std::uniform_int_distribution<std::int64_t>(low.count(), std::max(low.count(), top))(random));
+    return Millis(
+        std::uniform_int_distribution<std::int64_t>(low.count(), std::max(low.count(), top))(random));
 }
 
 }  // namespace sentinel::worker

@@ -27,7 +27,7 @@ std::string default_name() {
 
 // Reads one key after another; what remains unread at the end is an unknown key.
 class Reader {
-public:
+ public:
     Reader(const Json& root, std::vector<std::string>& problems) : root_(root), problems_(problems) {}
 
     void fault(const std::string& key, const std::string& what) { problems_.push_back(key + ": " + what); }
@@ -87,7 +87,7 @@ public:
         }
     }
 
-private:
+ private:
     static std::string to_printable(std::string key) {
         for (char& c : key) {
             if (!std::isprint(static_cast<unsigned char>(c))) c = '?';
@@ -102,20 +102,23 @@ private:
 
 void check_database(const std::string& conninfo, bool readable_by_others, Reader& reader) {
     if (conninfo.empty()) {
-        return reader.fault("database", "is missing; such as \"host=/run/postgresql dbname=crm user=sentinel_worker\"");
+        return reader.fault("database",
+                            "is missing; such as \"host=/run/postgresql dbname=crm user=sentinel_worker\"");
     }
     char* text = nullptr;
     const OptionsPtr options(PQconninfoParse(conninfo.c_str(), &text));
     if (!options) {
         // libpq's sentence may quote the string, and with it a password: say only that it does not parse.
         PQfreemem(text);
-        return reader.fault("database", "is no libpq connection string; such as \"host=/run/postgresql dbname=crm\"");
+        return reader.fault("database",
+                            "is no libpq connection string; such as \"host=/run/postgresql dbname=crm\"");
     }
     for (const PQconninfoOption* one = options.get(); one->keyword != nullptr; ++one) {
         if (one->val == nullptr || std::strcmp(one->keyword, "password") != 0) continue;
         if (readable_by_others) {
-            reader.fault("database", "holds a password in a file that others may read; "
-                                     "chmod 0600 it, or use passfile= or peer authentication");
+            reader.fault("database",
+                         "holds a password in a file that others may read; "
+                         "chmod 0600 it, or use passfile= or peer authentication");
         }
     }
 }
@@ -130,21 +133,24 @@ bool is_host(const std::string& text) {
     if (!std::all_of(name.begin(), name.end(), host_char)) return false;
     if (name.size() == text.size()) return true;
     const std::string port = text.substr(name.size() + 1);
-    return !port.empty() && port.size() <= 5 && std::all_of(port.begin(), port.end(), [](char c) {
-        return std::isdigit(static_cast<unsigned char>(c));
-    }) && std::stoi(port) >= 1 && std::stoi(port) <= 65535;
+    return !port.empty() && port.size() <= 5 &&
+           std::all_of(port.begin(), port.end(),
+                       [](char c) { return std::isdigit(static_cast<unsigned char>(c)); }) &&
+           std::stoi(port) >= 1 && std::stoi(port) <= 65535;
 }
 
 void read_slots(Config& config, Reader& reader) {
     const Json* slots = reader.find("slots");
     if (slots == nullptr) return;
     if (!slots->is_object()) {
-        return reader.fault("slots", "must be an object, such as {\"webhooks\": 64, \"chat\": 16}; 0 leaves a queue alone");
+        return reader.fault(
+            "slots", "must be an object, such as {\"webhooks\": 64, \"chat\": 16}; 0 leaves a queue alone");
     }
     for (const auto& item : slots->items()) {
         const auto known = config.slots.find(item.key());
         if (known == config.slots.end()) {
-            reader.fault("slots", "names a queue that no worker serves; queues are webhooks, chat, mail, crm, llm");
+            reader.fault("slots",
+                         "names a queue that no worker serves; queues are webhooks, chat, mail, crm, llm");
         } else {
             reader.number("slots." + item.key(), item.value(), known->second, 0, kMostSlots);
         }
@@ -185,16 +191,18 @@ ConfigReading parse_config(std::string_view text, bool readable_by_others) {
         if (const auto egress = Egress::parse(entry)) {
             config.egress_allow.push_back(*egress);
         } else {
-            reader.fault("egress_allow", "has an entry that is not ip or ip:port, such as \"10.1.2.3:8080\", "
-                                         "\"[fd00::1]:8080\" or \"10.1.0.0/16\"; host names are not taken");
+            reader.fault("egress_allow",
+                         "has an entry that is not ip or ip:port, such as \"10.1.2.3:8080\", "
+                         "\"[fd00::1]:8080\" or \"10.1.0.0/16\"; host names are not taken");
         }
     });
     reader.flag("allow_http", config.allow_http);
     if (reader.find("slack_hosts") != nullptr) config.slack_hosts.clear();
     reader.list("slack_hosts", "[\"hooks.slack.com\"]", [&](const std::string& entry) {
         if (!is_host(entry)) {
-            reader.fault("slack_hosts", "has an entry that is not a lower-case host or host:port, "
-                                        "such as \"hooks.slack.com\"");
+            reader.fault("slack_hosts",
+                         "has an entry that is not a lower-case host or host:port, "
+                         "such as \"hooks.slack.com\"");
         }
         config.slack_hosts.push_back(entry);
     });
@@ -209,7 +217,8 @@ ConfigReading parse_config(std::string_view text, bool readable_by_others) {
     reader.number("poll_ms", config.poll_ms, 50, 60'000);
     reader.number("tick_s", config.tick_s, 1, 3'600);
     reader.flag("run_sql_jobs", config.run_sql_jobs);
-    // Longest transfer 30 s + waiting for a place 5 s + heartbeat 10 s: a shorter lease would be lost under way.
+    // Longest transfer 30 s + waiting for a place 5 s + heartbeat 10 s: a shorter lease would be lost under
+    // way.
     reader.number("lease_s", config.lease_s, 60, 3'600);
     reader.number("stop_grace_s", config.stop_grace_s, 0, 300);
     reader.refuse_unknown();

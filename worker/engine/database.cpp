@@ -18,7 +18,8 @@ constexpr auto kStable = Seconds(10);  // up for so long, and the next break sta
 std::string user_options(const std::string& conninfo) {
     const OptionsPtr options(PQconninfoParse(conninfo.c_str(), nullptr));
     for (const auto* one = options.get(); one != nullptr && one->keyword != nullptr; ++one) {
-        if (std::strcmp(one->keyword, "options") == 0 && one->val != nullptr) return std::string(one->val) + " ";
+        if (std::strcmp(one->keyword, "options") == 0 && one->val != nullptr)
+            return std::string(one->val) + " ";
     }
     return {};
 }
@@ -26,16 +27,11 @@ std::string user_options(const std::string& conninfo) {
 ConnectionPtr begin(const std::string& conninfo, const std::string& options, bool wait) {
     const std::string all_options = user_options(conninfo) + options;
     const std::pair<const char*, const char*> pairs[] = {
-        {"dbname", conninfo.c_str()},
-        {"application_name", "sentinel-worker/" SENTINEL_VERSION},
-        {"keepalives_idle", "30"},
-        {"keepalives_interval", "10"},
-        {"keepalives_count", "3"},
-        {"tcp_user_timeout", "30000"},
-        {"connect_timeout", "10"},
-        {"target_session_attrs", "read-write"},
-        {"client_encoding", "UTF8"},
-        {"options", all_options.c_str()},
+        {"dbname", conninfo.c_str()}, {"application_name", "sentinel-worker/" SENTINEL_VERSION},
+        {"keepalives_idle", "30"},    {"keepalives_interval", "10"},
+        {"keepalives_count", "3"},    {"tcp_user_timeout", "30000"},
+        {"connect_timeout", "10"},    {"target_session_attrs", "read-write"},
+        {"client_encoding", "UTF8"},  {"options", all_options.c_str()},
         {nullptr, nullptr},
     };
     std::vector<const char*> keys;
@@ -101,7 +97,8 @@ std::string Reply::message() const {
 }
 
 std::string_view Reply::text(int row, int column) const noexcept {
-    return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+    return {PQgetvalue(result_.get(), row, column),
+            static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
 }
 
 std::int64_t Reply::number(int row, int column) const noexcept {
@@ -115,7 +112,8 @@ void Database::guarded(const char* what, const Action& action) noexcept {
     try {
         action();
     } catch (const std::exception& error) {
-        log_.error("a handler failed", {{"connection", settings_.name}, {"what", std::string(what)},
+        log_.error("a handler failed", {{"connection", settings_.name},
+                                        {"what", std::string(what)},
                                         {"error", std::string(error.what())}});
     } catch (...) {
         log_.error("a handler failed", {{"connection", settings_.name}});
@@ -130,12 +128,13 @@ void Database::send(std::string sql, Parameters parameters, Handler handler) {
     } else {
         std::vector<const char*> values;
         for (const auto& one : parameters) values.push_back(one ? one->c_str() : nullptr);
-        sent = PQsendQueryParams(c, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                                 nullptr, 0) &&
+        sent = PQsendQueryParams(c, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
+                                 nullptr, nullptr, 0) &&
                PQpipelineSync(c);
     }
     // A failure here means a dead connection; work() finds that out and tells the handler.
-    if (!sent) log_.debug("send failed", {{"connection", settings_.name}, {"error", one_line(PQerrorMessage(c))}});
+    if (!sent)
+        log_.debug("send failed", {{"connection", settings_.name}, {"error", one_line(PQerrorMessage(c))}});
     flights_.push_back({std::move(handler), nullptr, Clock::now()});
     if (!sent) PQfinish(connection_.release());
     if (!sent) return;
@@ -179,7 +178,8 @@ void Database::go_on_connecting(Instant now) {
 
 void Database::established(Instant now) {
     PGconn* const c = connection_.get();
-    const bool set = PQsetnonblocking(c, 1) == 0 && (settings_.style == Style::simple || PQenterPipelineMode(c));
+    const bool set =
+        PQsetnonblocking(c, 1) == 0 && (settings_.style == Style::simple || PQenterPipelineMode(c));
     if (!set) return fail(now, one_line(PQerrorMessage(c)));
     state_ = State::up;
     since_ = now;
@@ -248,8 +248,9 @@ void Database::fail(Instant now, const std::string& why) noexcept {
     next_try_ = now + pause;
     since_ = now;
     unsent_ = false;
-    log_.warning(was_up ? "connection lost" : "cannot connect",
-                 {{"connection", settings_.name}, {"error", why}, {"next_try_ms", std::int64_t{pause.count()}}});
+    log_.warning(
+        was_up ? "connection lost" : "cannot connect",
+        {{"connection", settings_.name}, {"error", why}, {"next_try_ms", std::int64_t{pause.count()}}});
     std::deque<Flight> lost;
     lost.swap(flights_);
     for (auto& flight : lost) {

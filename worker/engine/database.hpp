@@ -17,7 +17,7 @@ namespace sentinel::worker {
 
 // The answer to one statement.
 class Reply {
-public:
+ public:
     explicit Reply(ResultPtr result);
 
     // The connection broke before an answer came: whether the statement took effect is not known.
@@ -34,14 +34,14 @@ public:
     std::string_view text(int row, int column) const noexcept;
     std::int64_t number(int row, int column) const noexcept;  // 0 where it is no number
 
-private:
+ private:
     ResultPtr result_;
 };
 
 using Parameters = std::vector<std::optional<std::string>>;
 
 class Database {
-public:
+ public:
     using Handler = std::function<void(const Reply&)>;
 
     enum class Style {
@@ -77,7 +77,7 @@ public:
     void watch(std::vector<curl_waitfd>& list) const;
     void close() noexcept;
 
-private:
+ private:
     enum class State { down, connecting, up };
     struct Flight {
         Handler handler;

@@ -5,10 +5,10 @@
 namespace sentinel::worker {
 namespace {
 
-constexpr auto kLongestWait = Seconds(5);     // in line before a target
-constexpr auto kCrowded = Millis(50);         // between claims of which half was turned away
-constexpr auto kBetween = Millis(3);          // between claims for few free places
-constexpr int kUnknownKindDelay = 60;         // a newer database may name a channel that this worker lacks
+constexpr auto kLongestWait = Seconds(5);  // in line before a target
+constexpr auto kCrowded = Millis(50);      // between claims of which half was turned away
+constexpr auto kBetween = Millis(3);       // between claims for few free places
+constexpr int kUnknownKindDelay = 60;      // a newer database may name a channel that this worker lacks
 constexpr int kTroubleDelay = 5;
 
 std::int64_t ms_between(Instant from, Instant to) {
@@ -18,8 +18,14 @@ std::int64_t ms_between(Instant from, Instant to) {
 }  // namespace
 
 Dispatch::Dispatch(const Config& config, Database& database, Http& http, const Guard& guard, Log& log)
-    : config_(config), database_(database), http_(http), guard_(guard), log_(log),
-      outbox_(database, log, config.worker_name), presence_(config, database, log), slots_(config.per_target) {
+    : config_(config),
+      database_(database),
+      http_(http),
+      guard_(guard),
+      log_(log),
+      outbox_(database, log, config.worker_name),
+      presence_(config, database, log),
+      slots_(config.per_target) {
     for (const auto& [queue, places] : config.slots) {
         if (places == 0) continue;
         bulkheads_.push_back(std::make_unique<Bulkhead>());
@@ -103,8 +109,8 @@ void Dispatch::claimed(Bulkhead& bulkhead, int asked_for, const Reply& reply) {
     if (reply.lost()) return;
     if (!reply.ok()) {
         bulkhead.not_before = now + Seconds(kTroubleDelay);
-        log_.error("claim was refused", {{"queue", bulkhead.queue}, {"sqlstate", reply.sqlstate()},
-                                         {"error", reply.message()}});
+        log_.error("claim was refused",
+                   {{"queue", bulkhead.queue}, {"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
         return;
     }
     if (reply.rows() == 0) {
@@ -140,8 +146,8 @@ void Dispatch::ask(const std::vector<Held>& held) {
         const auto found = jobs_.find(one.tag());
         if (found != jobs_.end()) found->second.state = State::asked;
     }
-    database_.send(
-        kRequestsStatement, {jobs_array(held), leases_array(held)}, [this, held](const Reply& reply) { answered(held, reply); });
+    database_.send(kRequestsStatement, {jobs_array(held), leases_array(held)},
+                   [this, held](const Reply& reply) { answered(held, reply); });
 }
 
 void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
@@ -152,7 +158,8 @@ void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
     }
     if (!reply.ok() && !reply.lost()) {
         log_.error("requests could not be read", {{"jobs", static_cast<std::int64_t>(held.size())},
-                                                  {"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
+                                                  {"sqlstate", reply.sqlstate()},
+                                                  {"error", reply.message()}});
     }
     int turned_away = 0;
     for (const auto& one : held) {
@@ -171,7 +178,7 @@ void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
         } else if (!reply.ok()) {
             refuse(job, {"invalid_request", "the request could not be read: SQLSTATE " + reply.sqlstate()});
         } else if (const auto request = requests.find(one.tag()); request == requests.end()) {
-            refuse(job, {"invalid_request", "the database has no request for this job"});
+            forget(job);  // the lease is lost, or the database has given the job back or dropped it itself
         } else if (!channel_known(request->second.kind)) {
             log_.error("unknown channel; is this worker older than the database?",
                        {{"job", job.held.job}, {"kind", request->second.kind}});
@@ -181,7 +188,8 @@ void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
             job.request = std::move(request->second);
             Bulkhead& bulkhead = *job.bulkhead;
             if (!admit(job)) ++turned_away;
-            if (2 * turned_away >= static_cast<int>(held.size())) bulkhead.not_before = Clock::now() + kCrowded;
+            if (2 * turned_away >= static_cast<int>(held.size()))
+                bulkhead.not_before = Clock::now() + kCrowded;
         }
     }
 }
@@ -208,7 +216,8 @@ void Dispatch::run(Job& job) {
                                                    job.held.tag());
         job.transfer = http_.start(std::move(transfer));
     } catch (const std::exception& error) {
-        log_.error("a transfer could not be started", {{"job", job.held.job}, {"error", std::string(error.what())}});
+        log_.error("a transfer could not be started",
+                   {{"job", job.held.job}, {"error", std::string(error.what())}});
         give_back(job, kTroubleDelay);
     }
 }
@@ -326,7 +335,8 @@ bool Dispatch::found_empty_since(Instant then) const {
     return quiet() && std::all_of(bulkheads_.begin(), bulkheads_.end(), empty);
 }
 
-void Dispatch::report(const Job& job, const Outcome& outcome, const std::string& host, const std::string& blocked) {
+void Dispatch::report(const Job& job, const Outcome& outcome, const std::string& host,
+                      const std::string& blocked) {
     const long status = outcome.http_status.value_or(0);
     const bool fine = outcome.error_code.empty() && status >= 200 && status < 300;
     const auto text = [](const std::string& value) {
@@ -342,7 +352,8 @@ void Dispatch::report(const Job& job, const Outcome& outcome, const std::string&
                 {"target", text(job.target)},
                 {"attempt", job.attempt},
                 {"host", text(host)},
-                {"http_status", status > 0 ? decltype(Field::value){std::int64_t{status}} : decltype(Field::value){}},
+                {"http_status",
+                 status > 0 ? decltype(Field::value){std::int64_t{status}} : decltype(Field::value){}},
                 {"error", text(outcome.error_code)},
                 {"detail", text(outcome.error_detail)},
                 {"blocked", text(blocked)},

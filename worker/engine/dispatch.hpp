@@ -1,7 +1,8 @@
 // Take jobs from the database, have them sent, and hand back what came of it.
 //
-// A job passes: claimed -> asked (for its request) -> waiting (in line before its target) -> running -> result
-// in the outbox. The worker decides nothing about a result; where it cannot try, it gives the job back unused.
+// A job passes: claimed -> asked (for its request) -> waiting (in line before its target) -> running ->
+// result in the outbox. The worker decides nothing about a result; where it cannot try, it gives the job back
+// unused.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,7 @@
 namespace sentinel::worker {
 
 class Dispatch {
-public:
+ public:
     Dispatch(const Config& config, Database& database, Http& http, const Guard& guard, Log& log);
 
     void set_vault(Vault vault) { vault_ = std::move(vault); }
@@ -43,7 +44,7 @@ public:
     // Every queue was found empty by a claim sent after this instant and after our last own doing.
     bool found_empty_since(Instant then) const;
 
-private:
+ private:
     enum class State { claimed, asked, waiting, running };
     struct Job {
         Held held;
@@ -86,8 +87,8 @@ private:
     std::vector<std::unique_ptr<Bulkhead>> bulkheads_;
     std::unordered_map<std::string, Job> jobs_;
     bool stopping_ = false;
-    bool ask_again_ = false;   // claimed jobs have no request yet: the connection broke in between
-    Instant last_doing_{};     // of a claim that brought something, or of a due time we set
+    bool ask_again_ = false;  // claimed jobs have no request yet: the connection broke in between
+    Instant last_doing_{};    // of a claim that brought something, or of a due time we set
 };
 
 }  // namespace sentinel::worker

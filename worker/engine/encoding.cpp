@@ -37,7 +37,9 @@ std::string to_hex(std::string_view bytes) {
     return hex_of(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
 
-std::string to_hex(const Bytes& bytes) { return hex_of(bytes.data(), bytes.size()); }
+std::string to_hex(const Bytes& bytes) {
+    return hex_of(bytes.data(), bytes.size());
+}
 
 std::optional<Bytes> from_hex(std::string_view hex) {
     if (hex.size() % 2 != 0) return std::nullopt;

@@ -23,15 +23,17 @@ constexpr std::uint32_t quad(std::uint32_t a, std::uint32_t b, std::uint32_t c, 
 }
 
 constexpr Range4 kDenied4[] = {
-    {quad(0, 0, 0, 0), 8},       {quad(10, 0, 0, 0), 8},      {quad(100, 64, 0, 0), 10},
-    {quad(127, 0, 0, 0), 8},     {quad(169, 254, 0, 0), 16},  {quad(172, 16, 0, 0), 12},
-    {quad(192, 0, 0, 0), 24},    {quad(192, 0, 2, 0), 24},    {quad(192, 88, 99, 0), 24},
-    {quad(192, 168, 0, 0), 16},  {quad(198, 18, 0, 0), 15},   {quad(198, 51, 100, 0), 24},
-    {quad(203, 0, 113, 0), 24},  {quad(224, 0, 0, 0), 4},     {quad(240, 0, 0, 0), 4},
+    {quad(0, 0, 0, 0), 8},        {quad(10, 0, 0, 0), 8},     {quad(100, 64, 0, 0), 10},
+    {quad(127, 0, 0, 0), 8},      {quad(169, 254, 0, 0), 16}, {quad(172, 16, 0, 0), 12},
+    {quad(192, 0, 0, 0), 24},     {quad(192, 0, 2, 0), 24},   {quad(192, 88, 99, 0), 24},
+    {quad(192, 168, 0, 0), 16},   {quad(198, 18, 0, 0), 15},  {quad(198, 51, 100, 0), 24},
+    {quad(203, 0, 113, 0), 24},   {quad(224, 0, 0, 0), 4},    {quad(240, 0, 0, 0), 4},
     {quad(168, 63, 129, 16), 32},
 };
 
-bool is_mapped(const Address& a) { return std::equal(kMapped.begin(), kMapped.end(), a.begin()); }
+bool is_mapped(const Address& a) {
+    return std::equal(kMapped.begin(), kMapped.end(), a.begin());
+}
 
 bool public4(std::uint32_t address) {
     return std::none_of(std::begin(kDenied4), std::end(kDenied4), [&](const Range4& range) {
@@ -163,7 +165,8 @@ bool Guard::allows(const Address& address, int port) const {
 }
 
 bool Guard::port_listed(int port) const {
-    return std::any_of(allowed_.begin(), allowed_.end(), [&](const Egress& entry) { return entry.port == port; });
+    return std::any_of(allowed_.begin(), allowed_.end(),
+                       [&](const Egress& entry) { return entry.port == port; });
 }
 
 void Guard::learn_own_addresses() {

@@ -37,7 +37,7 @@ struct Egress {
 };
 
 class Guard {
-public:
+ public:
     Guard() = default;
     explicit Guard(std::vector<Egress> allowed) : allowed_(std::move(allowed)) {}
 
@@ -48,7 +48,7 @@ public:
     void learn_own_addresses();
     void set_own_addresses(std::vector<Address> own) { own_ = std::move(own); }
 
-private:
+ private:
     std::vector<Egress> allowed_;
     std::vector<Address> own_;
 };

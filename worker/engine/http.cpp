@@ -24,7 +24,8 @@ Multi make_pool() {
 Http::Http(Done done) : done_(std::move(done)), guarded_(make_pool()), fixed_(make_pool()) {}
 
 Http::~Http() {
-    for (auto& [handle, transfer] : transfers_) curl_multi_remove_handle(pool(transfer->trust()), transfer->handle());
+    for (auto& [handle, transfer] : transfers_)
+        curl_multi_remove_handle(pool(transfer->trust()), transfer->handle());
 }
 
 Transfer* Http::start(std::unique_ptr<Transfer> transfer) {
@@ -71,8 +72,8 @@ void Http::perform() {
     }
 }
 
-// curl_multi_poll knows one pool; the sockets of the other come along as further descriptors. fdset names only
-// numbers below FD_SETSIZE, so where one may lie above, the wait is cut short instead.
+// curl_multi_poll knows one pool; the sockets of the other come along as further descriptors. fdset names
+// only numbers below FD_SETSIZE, so where one may lie above, the wait is cut short instead.
 void Http::poll(std::vector<curl_waitfd>& others, int wait_ms) {
     const std::size_t before = others.size();
     long fixed_ms = -1;
@@ -86,14 +87,16 @@ void Http::poll(std::vector<curl_waitfd>& others, int wait_ms) {
     int highest = -1;
     curl_multi_fdset(fixed_.get(), &in, &out, &bad, &highest);
     for (int fd = 0; fd <= highest; ++fd) {
-        const int events = (FD_ISSET(fd, &in) ? CURL_WAIT_POLLIN : 0) | (FD_ISSET(fd, &out) ? CURL_WAIT_POLLOUT : 0);
+        const int events =
+            (FD_ISSET(fd, &in) ? CURL_WAIT_POLLIN : 0) | (FD_ISSET(fd, &out) ? CURL_WAIT_POLLOUT : 0);
         if (events != 0) others.push_back({fd, static_cast<short>(events), 0});
     }
     const auto is_fixed = [](const auto& entry) { return entry.second->trust() == Trust::fixed; };
     const bool fixed_runs = std::any_of(transfers_.begin(), transfers_.end(), is_fixed);
     if (fixed_runs && others.size() == before) wait_ms = std::min(wait_ms, 20);
 
-    curl_multi_poll(guarded_.get(), others.data(), static_cast<unsigned>(others.size()), std::max(wait_ms, 0), nullptr);
+    curl_multi_poll(guarded_.get(), others.data(), static_cast<unsigned>(others.size()), std::max(wait_ms, 0),
+                    nullptr);
 }
 
 }  // namespace sentinel::worker

@@ -12,7 +12,7 @@
 namespace sentinel::worker {
 
 class Http {
-public:
+ public:
     using Done = std::function<void(Transfer&, CURLcode)>;
 
     explicit Http(Done done);
@@ -34,8 +34,10 @@ public:
 
     std::size_t running() const noexcept { return transfers_.size(); }
 
-private:
-    CURLM* pool(Trust trust) const noexcept { return trust == Trust::guarded ? guarded_.get() : fixed_.get(); }
+ private:
+    CURLM* pool(Trust trust) const noexcept {
+        return trust == Trust::guarded ? guarded_.get() : fixed_.get();
+    }
     void collect(CURLM* multi);
 
     Done done_;

@@ -48,10 +48,12 @@ void check_file(const std::string& path, const struct stat& facts, std::vector<s
     if (!S_ISREG(facts.st_mode)) {
         problems.push_back(name + "is not a regular file");
     } else if (is_credential(path)) {
-        if (mode & 037) problems.push_back(name + "has mode " + octal(mode) + "; a credential has 0400 or 0440");
+        if (mode & 037)
+            problems.push_back(name + "has mode " + octal(mode) + "; a credential has 0400 or 0440");
     } else {
         if (mode != 0400 && mode != 0600) {
-            problems.push_back(name + "has mode " + octal(mode) + "; it must be 0400 or 0600: chmod 0400 " + path);
+            problems.push_back(name + "has mode " + octal(mode) + "; it must be 0400 or 0600: chmod 0400 " +
+                               path);
         }
         if (facts.st_uid != geteuid()) {
             problems.push_back(name + "belongs to user " + std::to_string(facts.st_uid) +

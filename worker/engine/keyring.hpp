@@ -1,4 +1,5 @@
-// Keep the master keys: read from one file of the worker's user, never from the database, argv or environment.
+// Keep the master keys: read from one file of the worker's user, never from the database, argv or
+// environment.
 #pragma once
 
 #include <array>
@@ -18,7 +19,7 @@ inline constexpr std::size_t kKeySize = 32;
 // Lines of the file: `key_id(uint32) 64-hex-digits active|decrypt-only`; '#' begins a comment.
 // Exactly one key is active: new envelopes are sealed with it, the others only open what they sealed.
 class Keyring {
-public:
+ public:
     // Nothing, and one sentence per fault in problems. No fault names key material.
     static std::optional<Keyring> parse(std::string_view text, std::vector<std::string>& problems);
 
@@ -29,7 +30,7 @@ public:
     std::uint32_t active() const noexcept { return active_; }
     std::size_t size() const noexcept { return keys_.size(); }
 
-private:
+ private:
     std::map<std::uint32_t, Secret> keys_;
     std::uint32_t active_ = 0;
 };

@@ -16,7 +16,9 @@ namespace {
 constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warning", "error"};
 constexpr std::size_t kLongest = 2000;  // of one text: a line stays far below what journald cuts
 
-OrderedJson plain(const std::string& text) { return redact_patterns(text.substr(0, kLongest)); }
+OrderedJson plain(const std::string& text) {
+    return redact_patterns(text.substr(0, kLongest));
+}
 
 }  // namespace
 
@@ -27,7 +29,9 @@ std::optional<Level> to_level(std::string_view name) {
     return std::nullopt;
 }
 
-std::string_view to_name(Level level) { return kNames[static_cast<std::size_t>(level)]; }
+std::string_view to_name(Level level) {
+    return kNames[static_cast<std::size_t>(level)];
+}
 
 void Log::write(Level level, std::string_view message, std::initializer_list<Field> fields) noexcept {
     if (level < level_) return;

@@ -23,16 +23,22 @@ struct Field {
 
 // Every text passes the pattern redactor; exact secrets are the caller's to remove (Redactor).
 class Log {
-public:
+ public:
     explicit Log(Level level = Level::info, int descriptor = 1) : level_(level), descriptor_(descriptor) {}
     void set(Level level) noexcept { level_ = level; }
     void write(Level level, std::string_view message, std::initializer_list<Field> fields = {}) noexcept;
-    void debug(std::string_view m, std::initializer_list<Field> f = {}) noexcept { write(Level::debug, m, f); }
+    void debug(std::string_view m, std::initializer_list<Field> f = {}) noexcept {
+        write(Level::debug, m, f);
+    }
     void info(std::string_view m, std::initializer_list<Field> f = {}) noexcept { write(Level::info, m, f); }
-    void warning(std::string_view m, std::initializer_list<Field> f = {}) noexcept { write(Level::warning, m, f); }
-    void error(std::string_view m, std::initializer_list<Field> f = {}) noexcept { write(Level::error, m, f); }
+    void warning(std::string_view m, std::initializer_list<Field> f = {}) noexcept {
+        write(Level::warning, m, f);
+    }
+    void error(std::string_view m, std::initializer_list<Field> f = {}) noexcept {
+        write(Level::error, m, f);
+    }
 
-private:
+ private:
     Level level_;
     int descriptor_;
 };

@@ -22,12 +22,16 @@ constexpr const char* kRunnerOptions = "-c timezone=UTC -c datestyle=ISO";
 }  // namespace
 
 Loop::Loop(const Config& config, Vault vault, Log& log, bool until_drained)
-    : config_(config), log_(log), until_drained_(until_drained), guard_(config.egress_allow),
+    : config_(config),
+      log_(log),
+      until_drained_(until_drained),
+      guard_(config.egress_allow),
       listen_({"listen", config.database, kRunnerOptions, Database::Style::simple, 0}, log),
       work_({"work", config.database, kWorkOptions, Database::Style::pipeline, 15}, log),
       runner_connection_({"runner", config.database, kRunnerOptions, Database::Style::simple, 0}, log),
       http_([this](Transfer& transfer, CURLcode code) { dispatch_.done(transfer, code); }),
-      dispatch_(config, work_, http_, guard_, log), runner_(config, runner_connection_, log) {
+      dispatch_(config, work_, http_, guard_, log),
+      runner_(config, runner_connection_, log) {
     dispatch_.set_vault(std::move(vault));
     const auto wake = [this] {
         dispatch_.wake();
@@ -105,7 +109,8 @@ void Loop::begin_to_stop(Instant now, const char* why) {
     phase_ = Phase::stopping;
     phase_since_ = now;
     manager_.stopping();
-    log_.info("stopping", {{"why", std::string(why)}, {"running", static_cast<std::int64_t>(http_.running())}});
+    log_.info("stopping",
+              {{"why", std::string(why)}, {"running", static_cast<std::int64_t>(http_.running())}});
     dispatch_.stop();
     runner_.stop();
 }
@@ -134,7 +139,8 @@ bool Loop::over(Instant now) {
 
 void Loop::sleep(Instant now) {
     Instant next = now + kLongestSleep;
-    for (const Database* one : {&listen_, &work_, &runner_connection_}) next = std::min(next, one->deadline());
+    for (const Database* one : {&listen_, &work_, &runner_connection_})
+        next = std::min(next, one->deadline());
     next = std::min({next, dispatch_.deadline(now), runner_.deadline(now), manager_.deadline()});
     std::vector<curl_waitfd> descriptors;
     descriptors.push_back({signals_.descriptor(), CURL_WAIT_POLLIN, 0});

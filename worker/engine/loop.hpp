@@ -16,14 +16,14 @@
 namespace sentinel::worker {
 
 class Loop {
-public:
+ public:
     // until_drained: stop by itself when no http job is due any more.
     Loop(const Config& config, Vault vault, Log& log, bool until_drained);
 
     // Returns the exit status: 0 after an orderly end.
     int run();
 
-private:
+ private:
     enum class Phase { running, stopping, abandoned };
 
     void take_signals(Instant now);

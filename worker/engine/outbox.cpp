@@ -32,7 +32,9 @@ void Outbox::finish(const Held& held, const Outcome& outcome, const std::string&
     results_.push_back({held, outcome, started_at});
 }
 
-void Outbox::release(const Held& held, int delay_s) { returns_.push_back({held, delay_s}); }
+void Outbox::release(const Held& held, int delay_s) {
+    returns_.push_back({held, delay_s});
+}
 
 void Outbox::for_each(const std::function<void(const Held&)>& each) const {
     for (const auto& one : results_) each(one.held);
@@ -83,7 +85,8 @@ void Outbox::send_results(Instant) {
 void Outbox::results_refused(std::vector<Result> batch, const Reply& reply) {
     const bool again = reply.transient();
     if (!reply.lost()) {
-        log_.error("results could not be stored", {{"sqlstate", reply.sqlstate()}, {"error", reply.message()},
+        log_.error("results could not be stored", {{"sqlstate", reply.sqlstate()},
+                                                   {"error", reply.message()},
                                                    {"results", static_cast<std::int64_t>(batch.size())}});
         pause(Clock::now());
     }

@@ -27,7 +27,7 @@ std::string leases_array(const std::vector<Held>& held);
 // Saying a thing twice is harmless: both calls are fenced by (job, lease). Bounded because every entry is a
 // job that was held, and no more are claimed while kFull wait here.
 class Outbox {
-public:
+ public:
     static constexpr std::size_t kFull = 1000;
 
     Outbox(Database& database, Log& log, std::string worker);
@@ -45,7 +45,7 @@ public:
     // Leases that must live on until their results have arrived.
     void for_each(const std::function<void(const Held&)>& each) const;
 
-private:
+ private:
     struct Result {
         Held held;
         Outcome outcome;

@@ -13,12 +13,14 @@ OrderedJson or_null(const std::optional<Value>& value) {
     return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
-OrderedJson or_null(const std::string& text) { return text.empty() ? OrderedJson(nullptr) : OrderedJson(text); }
+OrderedJson or_null(const std::string& text) {
+    return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+}
 
 }  // namespace
 
-std::string to_json(const Outcome& outcome, const std::string& job, std::int64_t lease, const std::string& worker,
-                    const std::string& started_at, bool excerpt) {
+std::string to_json(const Outcome& outcome, const std::string& job, std::int64_t lease,
+                    const std::string& worker, const std::string& started_at, bool excerpt) {
     const bool with_excerpt = excerpt && !outcome.resp_excerpt.empty();
     OrderedJson out;
     out["job_id"] = job;
@@ -39,7 +41,8 @@ std::string to_json(const Outcome& outcome, const std::string& job, std::int64_t
     out["peer_ip"] = or_null(outcome.peer_ip);
     out["req_bytes"] = outcome.req_bytes;
     out["resp_bytes"] = outcome.resp_bytes;
-    out["resp_excerpt_hex"] = or_null(with_excerpt ? to_hex(std::string_view(outcome.resp_excerpt)) : std::string());
+    out["resp_excerpt_hex"] =
+        or_null(with_excerpt ? to_hex(std::string_view(outcome.resp_excerpt)) : std::string());
     out["resp_truncated"] = outcome.resp_truncated;
     return dump_json(out);
 }

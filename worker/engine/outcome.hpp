@@ -29,8 +29,8 @@ struct Outcome {
 };
 
 // One element of the results array. excerpt: whether the answer's beginning goes along.
-std::string to_json(const Outcome& outcome, const std::string& job, std::int64_t lease, const std::string& worker,
-                    const std::string& started_at, bool excerpt = true);
+std::string to_json(const Outcome& outcome, const std::string& job, std::int64_t lease,
+                    const std::string& worker, const std::string& started_at, bool excerpt = true);
 
 // The contract's error code for a failed transfer. connected: the connection (with TLS) was established;
 // os_error: CURLINFO_OS_ERRNO.

@@ -54,21 +54,23 @@ void Presence::hello(Instant now) {
     facts["per_target"] = config_.per_target;
     facts["lease_s"] = config_.lease_s;
     facts["run_sql_jobs"] = config_.run_sql_jobs;
-    database_.send("SELECT sentinel.worker_hello($1::text, $2::text, $3::jsonb)",
-                   {config_.worker_name, SENTINEL_VERSION, dump_json(facts)}, [this](const Reply& reply) {
-                       greeting_ = false;
-                       if (reply.lost()) return;
-                       if (!reply.ok() || reply.rows() != 1) {
-                           log_.error("hello was refused", {{"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
-                           return;
-                       }
-                       parked_ = reply.text(0, 0) == "parked";
-                       ready_ = !parked_ && reply.text(0, 0) == "ready";
-                       if (ready_) return log_.info("ready", {{"worker", config_.worker_name}});
-                       next_hello_ = Clock::now() + kHelloAgain;
-                       log_.warning("parked: this database is a restored copy, nothing is sent from it until "
-                                    "SELECT sentinel.adopt_restore() is called");
-                   });
+    database_.send(
+        "SELECT sentinel.worker_hello($1::text, $2::text, $3::jsonb)",
+        {config_.worker_name, SENTINEL_VERSION, dump_json(facts)}, [this](const Reply& reply) {
+            greeting_ = false;
+            if (reply.lost()) return;
+            if (!reply.ok() || reply.rows() != 1) {
+                log_.error("hello was refused", {{"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
+                return;
+            }
+            parked_ = reply.text(0, 0) == "parked";
+            ready_ = !parked_ && reply.text(0, 0) == "ready";
+            if (ready_) return log_.info("ready", {{"worker", config_.worker_name}});
+            next_hello_ = Clock::now() + kHelloAgain;
+            log_.warning(
+                "parked: this database is a restored copy, nothing is sent from it until "
+                "SELECT sentinel.adopt_restore() is called");
+        });
 }
 
 void Presence::beat(Instant now) {
@@ -83,7 +85,8 @@ void Presence::beat(Instant now) {
             beating_ = false;
             if (reply.lost()) return;
             if (!reply.ok()) {
-                log_.error("heartbeat was refused", {{"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
+                log_.error("heartbeat was refused",
+                           {{"sqlstate", reply.sqlstate()}, {"error", reply.message()}});
                 return;
             }
             std::unordered_set<std::string> kept;

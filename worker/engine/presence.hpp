@@ -12,7 +12,7 @@
 namespace sentinel::worker {
 
 class Presence {
-public:
+ public:
     Presence(const Config& config, Database& database, Log& log);
 
     // The leases to extend, asked at each beat.
@@ -29,7 +29,7 @@ public:
     bool ready() const noexcept { return ready_; }
     bool parked() const noexcept { return parked_; }
 
-private:
+ private:
     void hello(Instant now);
     void beat(Instant now);
 

@@ -40,7 +40,9 @@ Signals::Signals() {
     if (descriptor_ < 0) throw std::runtime_error("no descriptor for signals");
 }
 
-Signals::~Signals() { close(descriptor_); }
+Signals::~Signals() {
+    close(descriptor_);
+}
 
 std::vector<int> Signals::take() {
     std::vector<int> out;
@@ -59,9 +61,13 @@ ServiceManager::ServiceManager() {
     }
 }
 
-void ServiceManager::ready() { sd_notify(0, "READY=1"); }
+void ServiceManager::ready() {
+    sd_notify(0, "READY=1");
+}
 
-void ServiceManager::stopping() { sd_notify(0, "STOPPING=1"); }
+void ServiceManager::stopping() {
+    sd_notify(0, "STOPPING=1");
+}
 
 void ServiceManager::alive(Instant now) {
     if (now < next_) return;

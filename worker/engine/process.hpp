@@ -18,7 +18,7 @@ std::int64_t descriptor_limit();
 
 // SIGTERM, SIGINT and SIGHUP as a descriptor to poll. They stay blocked in threads started later.
 class Signals {
-public:
+ public:
     Signals();
     ~Signals();
     Signals(const Signals&) = delete;
@@ -27,20 +27,20 @@ public:
     int descriptor() const noexcept { return descriptor_; }
     std::vector<int> take();  // what arrived since the last call
 
-private:
+ private:
     int descriptor_;
 };
 
 // Tell systemd, where it started us (Type=notify), and feed its watchdog.
 class ServiceManager {
-public:
+ public:
     ServiceManager();
     void ready();
     void stopping();
     void alive(Instant now);
     Instant deadline() const noexcept { return next_; }
 
-private:
+ private:
     std::chrono::microseconds every_{0};
     Instant next_ = Instant::max();
 };

@@ -8,7 +8,9 @@
 namespace sentinel::worker {
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 std::optional<int> read_seconds(std::string_view value) {
     std::int64_t seconds = 0;
@@ -33,8 +35,10 @@ std::optional<int> read_retry_after(std::string_view value, std::int64_t now) {
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     if (value.empty() || value.size() > 64) return std::nullopt;
     if (digit(value.front())) return read_seconds(value);
-    // An HTTP date begins with the day's name; anything else that curl_getdate would guess at is no date here.
-    if (value.find(',') == std::string_view::npos && value.find(':') == std::string_view::npos) return std::nullopt;
+    // An HTTP date begins with the day's name; anything else that curl_getdate would guess at is no date
+    // here.
+    if (value.find(',') == std::string_view::npos && value.find(':') == std::string_view::npos)
+        return std::nullopt;
     const time_t then = curl_getdate(std::string(value).c_str(), nullptr);
     if (then < 0) return std::nullopt;
     return static_cast<int>(std::clamp<std::int64_t>(then - now, 0, kLongestRetryAfter));

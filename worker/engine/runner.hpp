@@ -8,7 +8,7 @@ namespace sentinel::worker {
 
 // On a connection of its own, one call at a time, each as a plain statement: the procedures commit inside.
 class Runner {
-public:
+ public:
     Runner(const Config& config, Database& database, Log& log);
 
     void connected(Instant now);
@@ -21,7 +21,7 @@ public:
     // When a run last ended without having found work (the epoch: not yet); for drain.
     Instant idle_since() const noexcept { return idle_since_; }
 
-private:
+ private:
     void call(const char* what, Instant now);
     void tell(const char* what, const Reply& reply);
 

@@ -12,7 +12,8 @@ constexpr std::string_view kMark = "[redacted]";
 constexpr std::size_t kShortest = 6;
 
 bool token_char(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=' || c == '-' || c == '_';
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=' || c == '-' ||
+           c == '_';
 }
 
 // Keep the prefix, so that a reader sees what was there, and hide the run of token characters behind it.
@@ -63,7 +64,8 @@ std::string Redactor::clean(std::string_view text) const {
 }
 
 std::string redact_patterns(std::string text) {
-    for (const std::string_view prefix : {"whsec_", "whsk_", "xoxb-", "xoxp-", "xoxa-", "xoxe-", "/services/"}) {
+    for (const std::string_view prefix :
+         {"whsec_", "whsk_", "xoxb-", "xoxp-", "xoxa-", "xoxe-", "/services/"}) {
         hide_after(text, prefix);
     }
     return text;

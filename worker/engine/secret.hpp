@@ -9,7 +9,7 @@ namespace sentinel::worker {
 
 // Bytes that are overwritten before the memory is given back. Movable only: a copy would be one more to wipe.
 class Secret {
-public:
+ public:
     Secret() = default;
     explicit Secret(std::string_view bytes) : bytes_(bytes.begin(), bytes.end()) {}
     explicit Secret(std::vector<char>&& bytes) noexcept : bytes_(std::move(bytes)) {}
@@ -22,7 +22,7 @@ public:
     std::string_view view() const noexcept { return {bytes_.data(), bytes_.size()}; }
     bool empty() const noexcept { return bytes_.empty(); }
 
-private:
+ private:
     void wipe() noexcept;
     std::vector<char> bytes_;
 };
@@ -30,17 +30,19 @@ private:
 // Wipe a plain string in place, for the moments in which a library needs one.
 void wipe(std::string& text) noexcept;
 
-// Replace exact secret values (of at least six bytes) and what looks like a known kind of secret by "[redacted]".
+// Replace exact secret values (of at least six bytes) and what looks like a known kind of secret by
+// "[redacted]".
 class Redactor {
-public:
+ public:
     void add(std::string_view value);
     std::string clean(std::string_view text) const;
 
-private:
+ private:
     std::vector<Secret> values_;
 };
 
-// The part of a redactor that needs no values: whsec_..., xox?-..., and the path of an incoming Slack webhook.
+// The part of a redactor that needs no values: whsec_..., xox?-..., and the path of an incoming Slack
+// webhook.
 std::string redact_patterns(std::string text);
 
 }  // namespace sentinel::worker

@@ -19,12 +19,12 @@ struct Bulkhead {
     int taken = 0;    // claimed, being asked for, or running
     int waiting = 0;  // in line before their target; they take no place
     bool claiming = false;
-    bool hungry = true;      // more jobs may wait in the database
-    bool notified = false;   // a notification came since the last claim was sent
-    Instant next_poll{};     // claim then even without a sign
-    Instant not_before{};    // pause between claims that bring little
-    Instant asked{};         // when the claim under way was sent
-    Instant found_empty{};   // sending time of the last claim that brought nothing
+    bool hungry = true;     // more jobs may wait in the database
+    bool notified = false;  // a notification came since the last claim was sent
+    Instant next_poll{};    // claim then even without a sign
+    Instant not_before{};   // pause between claims that bring little
+    Instant asked{};        // when the claim under way was sent
+    Instant found_empty{};  // sending time of the last claim that brought nothing
 
     // As many waiting as places: the line shortens by running, so jobs held never exceed twice the places.
     int room() const { return std::min(places - taken, 2 * places - taken - waiting); }
@@ -39,7 +39,7 @@ struct Target {
 };
 
 class Slots {
-public:
+ public:
     enum class Verdict { run, wait, turn_away };
 
     explicit Slots(int per_target) : per_target_(per_target) {}
@@ -59,7 +59,7 @@ public:
     // Seconds after which a job that was turned away finds room, by the length of the crowd: 1 to 60.
     int come_back_after(const std::string& target) const;
 
-private:
+ private:
     static constexpr std::size_t kLine = 32;
 
     int per_target_;

@@ -24,7 +24,9 @@ void add_header(HeaderList& list, const std::string& line) {
     list.reset(grown);
 }
 
-std::int64_t ms_of(curl_off_t micros) { return (micros + 500) / 1000; }
+std::int64_t ms_of(curl_off_t micros) {
+    return (micros + 500) / 1000;
+}
 
 }  // namespace
 
@@ -48,7 +50,10 @@ bool header_ok(std::string_view name, std::string_view value) {
 }
 
 Transfer::Transfer(Call call, const Guard& guard, const std::string& ca_file, std::string tag)
-    : call_(std::move(call)), guard_(guard), limits_(limits_of(call_.trust)), tag_(std::move(tag)),
+    : call_(std::move(call)),
+      guard_(guard),
+      limits_(limits_of(call_.trust)),
+      tag_(std::move(tag)),
       easy_(curl_easy_init()) {
     if (!easy_) throw std::bad_alloc();
     CURL* const easy = easy_.get();
@@ -63,7 +68,8 @@ Transfer::Transfer(Call call, const Guard& guard, const std::string& ca_file, st
     set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
 
     set(easy, CURLOPT_NOSIGNAL, 1L);
-    set(easy, CURLOPT_QUICK_EXIT, 1L);  // a hanging name look-up must not be waited for: it would stop the loop
+    set(easy, CURLOPT_QUICK_EXIT,
+        1L);  // a hanging name look-up must not be waited for: it would stop the loop
     set(easy, CURLOPT_CONNECTTIMEOUT_MS, limits_.connect_ms);
     set(easy, CURLOPT_TIMEOUT_MS, limits_.total_ms);
     set(easy, CURLOPT_LOW_SPEED_LIMIT, 10L);
@@ -73,7 +79,8 @@ Transfer::Transfer(Call call, const Guard& guard, const std::string& ca_file, st
     set(easy, CURLOPT_MAXLIFETIME_CONN, 300L);
     set(easy, CURLOPT_TCP_NODELAY, 1L);
     const bool guarded = call_.trust == Trust::guarded;
-    set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(guarded ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    set(easy, CURLOPT_HTTP_VERSION,
+        static_cast<long>(guarded ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
 
     set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -182,11 +189,13 @@ void Transfer::describe(CURLcode code, Outcome& out) const {
         out.error_detail = "the answer is longer than " + std::to_string(limits_.body) + " bytes";
     } else if (header_full_) {
         out.error_code = "header_too_large";
-        out.error_detail = "the headers of the answer are longer than " + std::to_string(limits_.header) + " bytes";
+        out.error_detail =
+            "the headers of the answer are longer than " + std::to_string(limits_.header) + " bytes";
     } else if (code != CURLE_OK) {
         CURL* const easy = easy_.get();
         const bool tls = !call_.http_only;
-        const curl_off_t ready = info<curl_off_t>(easy, tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T);
+        const curl_off_t ready =
+            info<curl_off_t>(easy, tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T);
         const bool connected = ready > 0 || info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
         out.error_code = error_code_of(code, connected, info<long>(easy, CURLINFO_OS_ERRNO));
         out.error_detail = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);

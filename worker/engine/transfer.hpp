@@ -14,8 +14,8 @@
 
 namespace sentinel::worker {
 
-// Connections are never shared between classes of trust: an open connection that one class was allowed to make
-// would let another class past the address check, which runs when a socket is opened.
+// Connections are never shared between classes of trust: an open connection that one class was allowed to
+// make would let another class past the address check, which runs when a socket is opened.
 enum class Trust { guarded, fixed };  // guarded: urls of customers; fixed: hosts named in the configuration
 
 // What a channel wants done; built by worker/channels.
@@ -45,7 +45,7 @@ bool header_ok(std::string_view name, std::string_view value);
 
 // Not movable: libcurl holds pointers into it. The guard must outlive it.
 class Transfer {
-public:
+ public:
     Transfer(Call call, const Guard& guard, const std::string& ca_file, std::string tag);
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
@@ -60,7 +60,7 @@ public:
     // What came of it; call once the transfer has ended.
     Outcome outcome(CURLcode code) const;
 
-private:
+ private:
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept;
     static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;

@@ -92,7 +92,8 @@ CheckedUrl check_fixed_url(std::string_view text, bool allow_http, const std::ve
     const bool named = std::find(hosts.begin(), hosts.end(), out.host) != hosts.end();
     const std::string with_port = out.host + ":" + std::to_string(out.port);
     const bool listed = std::find(hosts.begin(), hosts.end(), with_port) != hosts.end();
-    if (!listed && !(named && out.port == 443)) return refuse("host " + out.host + " is not one of slack_hosts");
+    if (!listed && !(named && out.port == 443))
+        return refuse("host " + out.host + " is not one of slack_hosts");
     if (out.scheme != "https" && !(listed && allow_http && out.scheme == "http")) {
         return refuse("the scheme is not https");
     }

@@ -21,8 +21,8 @@ struct CheckedUrl {
     bool ok() const { return handle != nullptr; }
 };
 
-// https on port 443 or 8443; with allow_http also http on 80; further ports only where egress_allow names them.
-// Refused: user info, fragment, zone id, control and non-ASCII bytes, more than 2048 bytes.
+// https on port 443 or 8443; with allow_http also http on 80; further ports only where egress_allow names
+// them. Refused: user info, fragment, zone id, control and non-ASCII bytes, more than 2048 bytes.
 CheckedUrl check_url(std::string_view text, bool allow_http, const Guard& guard);
 
 // As above, and the host must be one of hosts: "name", or "name:port" for another port. Plain http needs

@@ -52,7 +52,8 @@ Bytes associated_data(const std::uint8_t* header, const Binding& binding) {
     Bytes out(kName.begin(), kName.end());
     out.push_back(0);
     out.insert(out.end(), header, header + kHeader);
-    for (const auto& part : {binding.org, binding.column, binding.row, binding.version}) append_part(out, part);
+    for (const auto& part : {binding.org, binding.column, binding.row, binding.version})
+        append_part(out, part);
     return out;
 }
 
@@ -65,14 +66,17 @@ bool derive(std::string_view master, std::string_view org, OrgKey& key) {
     char digest[] = "SHA256";
     const OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, const_cast<char*>(master.data()), master.size()),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, const_cast<char*>(master.data()),
+                                          master.size()),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()),
         OSSL_PARAM_construct_end(),
     };
     return context && EVP_KDF_derive(context.get(), key.bytes.data(), key.bytes.size(), params) == 1;
 }
 
-const unsigned char* raw(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* raw(std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
 
 }  // namespace
 
@@ -115,12 +119,14 @@ std::optional<Secret> Vault::open(const Bytes& envelope, const Binding& binding)
     std::array<std::uint8_t, kTag> tag{};
     std::copy_n(text + size, kTag, tag.begin());
     const Bytes aad = associated_data(envelope.data(), binding);
-    std::vector<char> plain(size + 1);  // one more, so that data() is a place to write to even for an empty text
+    std::vector<char> plain(size +
+                            1);  // one more, so that data() is a place to write to even for an empty text
     auto* const target = reinterpret_cast<unsigned char*>(plain.data());
     const Cipher cipher(EVP_CIPHER_CTX_new());
     int n = 0;
     const bool opened =
-        cipher && EVP_DecryptInit_ex2(cipher.get(), EVP_aes_256_gcm(), key.bytes.data(), nonce, nullptr) == 1 &&
+        cipher &&
+        EVP_DecryptInit_ex2(cipher.get(), EVP_aes_256_gcm(), key.bytes.data(), nonce, nullptr) == 1 &&
         EVP_DecryptUpdate(cipher.get(), nullptr, &n, aad.data(), static_cast<int>(aad.size())) == 1 &&
         EVP_DecryptUpdate(cipher.get(), target, &n, text, static_cast<int>(size)) == 1 &&
         EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) == 1 &&

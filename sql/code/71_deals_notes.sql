@@ -1,0 +1,138 @@
+-- Room deals: what a write of deals by any client brings with it in the same commit: versions, timeline, events.
+-- Statement triggers: one INSERT each however many deals a statement writes.
+
+CREATE FUNCTION sentinel.emit_deal_events(org uuid, events jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    event record;
+BEGIN
+    IF org = sentinel.current_org() THEN
+        PERFORM sentinel.emit_many(emit_deal_events.events);
+        RETURN;
+    END IF;
+    -- A client that sees all tenants wrote without entering one.
+    FOR event IN SELECT * FROM jsonb_to_recordset(emit_deal_events.events)
+        AS n(event_type text, subject_type text, subject_id uuid, payload jsonb, idempotency_key text)
+    LOOP
+        PERFORM sentinel.emit_for(org, event.event_type, event.subject_type, event.subject_id, event.payload,
+                                  event.idempotency_key);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION sentinel.emit_deal_events(uuid, jsonb) IS 'Record events of one organisation, entered or not. For the triggers of deals.';
+
+CREATE FUNCTION sentinel.note_new_deals() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    batch record;
+BEGIN
+    INSERT INTO sentinel.deal_history (org_id, deal_id, seq, recorded_at, stage, stage_kind, risk_role, value, owner_id,
+                                       created_at, stage_entered_at)
+    SELECT n.org_id, n.id, n.version, n.changed_at, n.stage, n.stage_kind, s.risk_role, n.value, n.owner_id,
+           n.created_at, n.stage_changed_at
+    FROM new_deals n
+    JOIN sentinel.pipeline_stages s ON s.org_id = n.org_id AND s.pipeline_id = n.pipeline_id AND s.stage = n.stage;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO sentinel.deal_timeline (org_id, deal_id, kind, payload, member_id, recorded_at)
+    SELECT n.org_id, n.id, 'created', jsonb_build_object('stage', n.stage, 'value', n.value, 'currency', n.currency),
+           sentinel.current_member(), n.changed_at
+    FROM new_deals n;
+    FOR batch IN
+        SELECT n.org_id, jsonb_agg(jsonb_build_object(
+            'event_type', 'deal.created', 'subject_type', 'deal', 'subject_id', n.id,
+            'idempotency_key', 'deal.created:' || n.id,
+            'payload', jsonb_build_object('deal_id', n.id, 'name', n.name, 'value', n.value, 'currency', n.currency,
+                'stage', n.stage, 'from_stage', NULL, 'owner_id', n.owner_id, 'as_of', n.changed_at))) AS events
+        FROM new_deals n GROUP BY n.org_id
+    LOOP
+        PERFORM sentinel.emit_deal_events(batch.org_id, batch.events);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+ALTER FUNCTION sentinel.note_new_deals() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.note_new_deals() IS
+    'Trigger: keep the first version of new deals, write their timeline, emit deal.created.';
+
+CREATE FUNCTION sentinel.note_changed_deals() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    batch record;
+BEGIN
+    INSERT INTO sentinel.deal_history (org_id, deal_id, seq, recorded_at, stage, stage_kind, risk_role, value, owner_id,
+                                       created_at, stage_entered_at)
+    SELECT n.org_id, n.id, n.version, n.changed_at, n.stage, n.stage_kind, s.risk_role, n.value, n.owner_id,
+           n.created_at, n.stage_changed_at
+    FROM new_deals n
+    JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id AND o.version <> n.version
+    JOIN sentinel.pipeline_stages s ON s.org_id = n.org_id AND s.pipeline_id = n.pipeline_id AND s.stage = n.stage;
+
+    INSERT INTO sentinel.deal_timeline (org_id, deal_id, kind, payload, member_id, recorded_at)
+    SELECT n.org_id, n.id, note.kind, note.payload, sentinel.current_member(),
+           CASE WHEN n.version <> o.version THEN n.changed_at ELSE now() END
+    FROM new_deals n
+    JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id
+    CROSS JOIN LATERAL (VALUES
+        (n.stage <> o.stage,
+         CASE WHEN n.stage_kind IN ('won', 'lost') THEN n.stage_kind
+              WHEN o.stage_kind <> 'open' THEN 'reopened' ELSE 'stage_changed' END,
+         jsonb_strip_nulls(jsonb_build_object('from', o.stage, 'to', n.stage, 'lost_reason', n.lost_reason))),
+        (n.value <> o.value OR n.currency <> o.currency, 'value_changed',
+         jsonb_build_object('from', o.value, 'to', n.value, 'currency', n.currency)),
+        (n.owner_id IS DISTINCT FROM o.owner_id, 'assigned',
+         jsonb_build_object('from', o.owner_id, 'to', n.owner_id)),
+        (n.team_id IS DISTINCT FROM o.team_id, 'team_changed',
+         jsonb_build_object('from', o.team_id, 'to', n.team_id)),
+        (n.name <> o.name, 'renamed', jsonb_build_object('from', o.name, 'to', n.name))
+    ) AS note (happened, kind, payload)
+    WHERE note.happened;
+
+    FOR batch IN
+        SELECT n.org_id, jsonb_agg(jsonb_build_object(
+            'event_type', e.event_type, 'subject_type', 'deal', 'subject_id', n.id,
+            'idempotency_key', e.event_type || ':' || n.id || ':' || n.version,
+            'payload', jsonb_build_object('deal_id', n.id, 'name', n.name, 'value', n.value, 'currency', n.currency,
+                'stage', n.stage, 'from_stage', o.stage, 'owner_id', n.owner_id, 'as_of', n.changed_at)
+                || CASE WHEN n.lost_reason IS NULL THEN '{}' ELSE jsonb_build_object('lost_reason', n.lost_reason) END)
+            ORDER BY e.position) AS events
+        FROM new_deals n
+        JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id AND o.stage <> n.stage
+        JOIN (VALUES (1, 'deal.stage_changed', NULL), (2, 'deal.won', 'won'), (2, 'deal.lost', 'lost'))
+            AS e (position, event_type, kind) ON e.kind IS NULL OR e.kind = n.stage_kind AND o.stage_kind = 'open'
+        GROUP BY n.org_id
+    LOOP
+        PERFORM sentinel.emit_deal_events(batch.org_id, batch.events);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+ALTER FUNCTION sentinel.note_changed_deals() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.note_changed_deals() IS
+    'Trigger: keep the new versions of changed deals, write their timeline, emit deal.stage_changed, deal.won and deal.lost.';
+
+CREATE FUNCTION sentinel.note_gone_deals() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    batch record;
+BEGIN
+    INSERT INTO sentinel.deal_timeline (org_id, deal_id, kind, payload, member_id, recorded_at)
+    SELECT o.org_id, o.id, 'deleted', jsonb_build_object('name', o.name, 'stage', o.stage, 'value', o.value),
+           sentinel.current_member(), now()
+    FROM old_deals o;
+    FOR batch IN
+        SELECT o.org_id, jsonb_agg(jsonb_build_object(
+            'event_type', 'deal.deleted', 'subject_type', 'deal', 'subject_id', o.id,
+            'idempotency_key', 'deal.deleted:' || o.id,
+            'payload', jsonb_build_object('deal_id', o.id, 'name', o.name, 'value', o.value, 'currency', o.currency,
+                'stage', o.stage, 'owner_id', o.owner_id))) AS events
+        FROM old_deals o GROUP BY o.org_id
+    LOOP
+        PERFORM sentinel.emit_deal_events(batch.org_id, batch.events);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+ALTER FUNCTION sentinel.note_gone_deals() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.note_gone_deals() IS 'Trigger: note deals that were deleted and emit deal.deleted.';
