@@ -54,11 +54,12 @@ $$;
 COMMENT ON FUNCTION sentinel.delivery_delay(interval, interval, integer, double precision) IS
     'Give the wait before a retry: full jitter on steps under 5 minutes, 20 % either way on longer ones. Where the receiver named a wait, or a rule a least wait, jitter only adds to it; the receiver''s is honoured up to 24 hours. luck: a random number from 0 to 1.';
 
+-- jit = off here and in finish_http(): compiling their statements takes a hundred times as long as running them.
 -- grant: sentinel_worker
 CREATE FUNCTION sentinel.http_requests(jobs uuid[], leases bigint[])
     RETURNS TABLE (job_id uuid, lease bigint, org_id uuid, target_kind text, target_id uuid, url text, message_id text,
                    body bytea, content_type text, secrets jsonb)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     at timestamptz := clock_timestamp();
     part record;
@@ -137,11 +138,11 @@ COMMENT ON FUNCTION sentinel.http_requests(uuid[], bigint[]) IS
 
 -- grant: sentinel_worker
 CREATE FUNCTION sentinel.finish_http(results jsonb) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     at timestamptz := clock_timestamp();
     orgs uuid[];
-    attempts uuid[];
+    noted uuid[];
     jobs uuid[];
     leases bigint[];
     errors text[];
@@ -167,8 +168,8 @@ BEGIN
                coalesce(j.started_at, at), coalesce(j.sent, true), j.queue_ms, j.dns_ms, j.connect_ms, j.tls_ms,
                j.ttfb_ms, j.total_ms, left(j.peer_ip, 64), j.http_status, left(j.error_code, 60),
                left(j.error_detail, 200), j.req_bytes, j.resp_bytes, j.excerpt,
-               coalesce(j.resp_truncated, false) OR octet_length(j.resp_excerpt_hex) > 32768, j.wait_s, j.verdict,
-               j.verdict IN ('retry', 'retry_slow') AND (j.hold_target OR coalesce(j.wait_s, 0) > 0),
+               coalesce(j.resp_truncated, false) OR coalesce(octet_length(j.resp_excerpt_hex) > 32768, false), j.wait_s, j.verdict,
+               coalesce(j.verdict IN ('retry', 'retry_slow') AND (j.hold_target OR j.wait_s > 0), false),
                CASE WHEN j.verdict IN ('retry', 'retry_slow') THEN
                    at + sentinel.delivery_delay(sentinel.delivery_step(j.target_kind, j.failures, j.retry_schedule),
                             CASE j.verdict WHEN 'retry_slow' THEN greatest(j.min_delay, interval '5 minutes')
@@ -177,8 +178,8 @@ BEGIN
         FROM sentinel.judged_results(results) j
         ON CONFLICT DO NOTHING
         RETURNING a.org_id, a.id)
-    SELECT array_agg(k.org_id), array_agg(k.id) INTO orgs, attempts FROM kept k;
-    IF attempts IS NULL THEN
+    SELECT array_agg(k.org_id), array_agg(k.id) INTO orgs, noted FROM kept k;
+    IF noted IS NULL THEN
         RETURN 0;
     END IF;
 
@@ -188,14 +189,14 @@ BEGIN
                      ELSE 'waiting' END,
         finished_at = CASE WHEN a.next_attempt_at IS NULL THEN at END,
         last_error = CASE WHEN a.decision <> 'delivered' THEN sentinel.attempt_error(a.http_status, a.error_code, a.error_detail) END
-    FROM unnest(orgs, attempts) AS k(org_id, id)
+    FROM unnest(orgs, noted) AS k(org_id, id)
     JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
     WHERE a.held AND d.org_id = a.org_id AND d.id = a.delivery_id;
     GET DIAGNOSTICS accepted = ROW_COUNT;
-    PERFORM sentinel.settle_targets(orgs, attempts, at);
+    PERFORM sentinel.settle_targets(orgs, noted, at);
 
     SELECT array_agg(a.job_id), array_agg(a.lease) INTO jobs, leases
-    FROM unnest(orgs, attempts) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
+    FROM unnest(orgs, noted) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
     WHERE a.held AND a.decision = 'delivered';
     IF jobs IS NOT NULL THEN
         PERFORM sentinel.complete(jobs, leases);
@@ -203,7 +204,7 @@ BEGIN
     SELECT array_agg(a.job_id), array_agg(a.lease), array_agg(a.next_attempt_at - at),
            array_agg(sentinel.attempt_error(a.http_status, a.error_code, a.error_detail))
     INTO jobs, leases, waits, errors
-    FROM unnest(orgs, attempts) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
+    FROM unnest(orgs, noted) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
     WHERE a.held AND a.next_attempt_at IS NOT NULL;
     IF jobs IS NOT NULL THEN
         PERFORM sentinel.fail(jobs, leases, errors, waits);
@@ -211,7 +212,7 @@ BEGIN
     SELECT array_agg(a.job_id), array_agg(a.lease),
            array_agg(sentinel.attempt_error(a.http_status, a.error_code, a.error_detail))
     INTO jobs, leases, errors
-    FROM unnest(orgs, attempts) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
+    FROM unnest(orgs, noted) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
     WHERE a.held AND a.decision <> 'delivered' AND a.next_attempt_at IS NULL;
     IF jobs IS NOT NULL THEN
         PERFORM sentinel.fail(jobs, leases, errors, NULL, true);
@@ -223,7 +224,7 @@ ALTER FUNCTION sentinel.finish_http(jsonb) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.finish_http(jsonb) IS
     'Record what the worker reports of requests and decide what becomes of each: delivered, tried again and when, given up, or its target disabled with it; gives the number that counted. A report under a lost lease is kept as an attempt and changes nothing else; one reported twice counts once. Errors: 22023.';
 
-CREATE FUNCTION sentinel.settle_targets(orgs uuid[], attempts uuid[], at timestamptz) RETURNS void
+CREATE FUNCTION sentinel.settle_targets(orgs uuid[], noted uuid[], at timestamptz) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     lost record;
@@ -240,7 +241,7 @@ BEGIN
                    max(CASE WHEN a.hold_target THEN
                            at + CASE WHEN a.retry_after_s > 0 THEN least(make_interval(secs => a.retry_after_s), interval '24 hours')
                                      ELSE least(a.next_attempt_at - at, interval '5 minutes') END END) AS hold
-            FROM unnest(orgs, attempts) AS k(org_id, id)
+            FROM unnest(orgs, noted) AS k(org_id, id)
             JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
             JOIN sentinel.deliveries d ON d.org_id = a.org_id AND d.id = a.delivery_id
             WHERE a.held GROUP BY 1, 2, 3),
@@ -370,7 +371,7 @@ COMMENT ON FUNCTION sentinel.judged_results(jsonb) IS
 
 CREATE FUNCTION sentinel.attempt_error(http_status integer, error_code text, error_detail text)
     RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(nullif(concat_ws(', ', 'HTTP ' || http_status, concat_ws(': ', error_code, error_detail)), ''),
+    SELECT coalesce(nullif(concat_ws(', ', 'HTTP ' || http_status, nullif(concat_ws(': ', error_code, error_detail), '')), ''),
                     'no answer')
 $$;
 COMMENT ON FUNCTION sentinel.attempt_error(integer, text, text) IS 'Write what an attempt met: HTTP 503, or timeout: and its detail.';

@@ -35,8 +35,8 @@ BEGIN
             HINT = 'It is tried again at the next tick.';
         RETURN NULL;
     END;
-    -- Written once a minute, not at every tick: the worker ticks every few seconds.
-    IF before.failed_at IS NOT NULL OR before.ran_at IS NULL OR before.ran_at < started - interval '1 minute' THEN
+    -- Not written at every tick: the worker ticks every few seconds.
+    IF before.failed_at IS NOT NULL OR before.ran_at IS NULL OR before.ran_at < started - interval '30 seconds' THEN
         UPDATE sentinel.clock_steps c SET ran_at = started, done = coalesce(did, 0), failed_at = NULL, error = NULL
          WHERE c.step = tick_step.step;
     END IF;

@@ -1,7 +1,7 @@
 #include "core/normalize_web.hpp"
 
 #include <algorithm>
-#include <array>
+#include <initializer_list>
 #include <vector>
 
 #include "core/hostname.hpp"
@@ -28,6 +28,14 @@ void drop_label(std::string& host, std::string_view label) {
     if (host.size() > label.size() + 1 && starts_with(host, label) && host[label.size()] == '.' &&
         host.find('.', label.size() + 1) != std::string::npos) {
         host.erase(0, label.size() + 1);
+    }
+}
+
+// Drop any of the labels from the front for as long as one stands there.
+void drop_labels(std::string& host, std::initializer_list<std::string_view> labels) {
+    for (std::string before; before != host;) {
+        before = host;
+        for (const std::string_view label : labels) drop_label(host, label);
     }
 }
 
@@ -64,10 +72,7 @@ std::optional<Address> split(std::string_view text) {
     auto normal = normalize_host(unicode_trim(host));
     if (!normal) return std::nullopt;
     address.host = std::move(*normal);
-    for (std::string before; before != address.host;) {
-        before = address.host;
-        drop_label(address.host, "www");
-    }
+    drop_labels(address.host, {"www"});
     return address;
 }
 
@@ -144,7 +149,6 @@ const Network* network_of(std::string_view host) {
             host.substr(host.size() - network.host.size()) == network.host) {
             const std::string_view label = host.substr(0, host.size() - network.host.size());
             if (label.back() == '.' && label.size() <= 4) return &network;
-            if (label == "mobile.") return &network;
         }
     }
     return nullptr;
@@ -193,10 +197,9 @@ std::optional<std::string> normalize_profile_url(std::string_view text) {
     auto address = split(text);
     if (!address || address->has_user || !is_utf8(text)) return std::nullopt;
     std::vector<std::string> parts = segments(address->path);
+    drop_labels(address->host, {"www", "m", "mobile"});
     const Network* network = network_of(address->host);
     if (network == nullptr) {
-        drop_label(address->host, "m");
-        drop_label(address->host, "mobile");
         if (parts.empty()) return std::nullopt;
         std::string out = address->host;
         for (const std::string& part : parts) out += "/" + part;

@@ -169,6 +169,7 @@ drain "messages delivered" 300 "SELECT count(*) FROM sentinel.deliveries WHERE s
 demo_psql -v dir="$DIR/data_files" -f "$HERE/report.sql"
 step "What Slack and the webhook receiver got"
 python3 -B "$DIR/programs/heard.py" "$DIR"
+[[ $(demo_psql -Atc "SELECT wrong FROM demo.verdict") == f ]] || die "the figures under 'Proofs' are not as they must be"
 
 trap - EXIT
 printf '\n'

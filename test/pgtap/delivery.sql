@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(111);
+SELECT plan(124);
 
 SELECT sentinel.create_org('Delivery Ltd', 'delivery-pgtap') AS org \gset
 SELECT sentinel.create_org('Other Ltd', 'delivery-pgtap-other') AS other \gset
@@ -47,7 +47,7 @@ $$;
 -- Addresses and event types.
 SELECT lives_ok(format('SELECT sentinel.check_webhook_url(%L)', u), 'address taken: ' || u) FROM unnest(ARRAY[
     'https://example.com/hook', 'http://127.0.0.1:8080/', 'https://[2001:db8::1]:8443/x?a=b', 'HTTPS://EXAMPLE.COM']) u;
-SELECT throws_ok(format('SELECT sentinel.check_webhook_url(%L)', u), 'SN007', NULL, 'address refused: ' || coalesce(left(u, 30), 'NULL'))
+SELECT throws_ok(format('SELECT sentinel.check_webhook_url(%L)', u), 'SN007', NULL, 'address refused: ' || coalesce(translate(left(u, 30), E'\n', ' '), 'NULL'))
 FROM unnest(ARRAY[NULL, '', 'example.com', 'ftp://example.com/', 'https://', 'https:///path', 'https://user:pw@example.com/',
     E'https://example.com/\nx', 'https://example.com/a b', 'https://exa<mple.com/', 'https://example.com:0/',
     'https://example.com:70000/', 'https://example.com:/', 'https://example.com/#x', 'https://bücher.example/',
@@ -130,8 +130,8 @@ SELECT sentinel.slack_message('deal.at_risk', jsonb_build_object('name', '<!chan
     'stage', 'negotiation', 'risk_level', 'High', 'primary_reason', 'No activity in last <7> days', 'reasons', jsonb_build_array('No activity in last <7> days', 'A > B'),
     'recommended_action', 'Send follow-up email', 'action_due_at', '2026-03-01T10:00:00+00:00')) AS message \gset
 SELECT is(:'message'::jsonb #>> '{blocks,0,text,text}', '⚠️ Deal At Risk', 'the header');
-SELECT unlike(:'message', '%<!channel>%', 'a name cannot forge a ping');
-SELECT like(:'message'::jsonb #>> '{blocks,1,fields,0,text}', E'*Deal:*\n&lt;!channel&gt; &amp; "Co"&amp;%', '& < > are escaped');
+SELECT unalike(:'message'::text, '%<!channel>%', 'a name cannot forge a ping');
+SELECT alike(:'message'::jsonb #>> '{blocks,1,fields,0,text}', E'*Deal:*\n&lt;!channel&gt; &amp; "Co"&amp;%', '& < > are escaped');
 SELECT ok(:'message'::jsonb #>> '{blocks,1,fields,0,text}' !~ '&(?!amp;|lt;|gt;)', 'and no escape is cut in two');
 SELECT is(:'message'::jsonb #>> '{blocks,1,fields,1,text}', E'*Value:*\n1,234,567.50 EUR', 'the value with separators and currency');
 SELECT is(:'message'::jsonb #>> '{blocks,1,fields,3,text}', E'*Risk Level:*\nHigh', 'the level');
@@ -174,7 +174,7 @@ SELECT is((SELECT count(*) FROM sentinel.delivery_attempts a JOIN claimed c USIN
 -- A lost lease.
 UPDATE claimed SET lease = lease + 1000 WHERE target = :'hook';
 SELECT is(pg_temp.report(:'hook', '{"http_status": 200}'), 0, 'a report under a lost lease does not count');
-SELECT is((SELECT held::text || ' ' || coalesce(decision, '-') || ' ' || n FROM sentinel.delivery_attempts a JOIN claimed c USING (job_id, lease)), 'false - 1', 'its attempt is kept');
+SELECT is((SELECT held::text || ' ' || coalesce(decision, '-') || ' ' || n FROM sentinel.delivery_attempts a JOIN claimed c USING (job_id, lease) WHERE c.target = :'hook'), 'false - 1', 'its attempt is kept');
 SELECT is((SELECT state || ' ' || attempts FROM sentinel.deliveries WHERE event_id = :'event' AND target_kind = 'webhook'), 'waiting 0', 'and nothing else changed');
 UPDATE claimed SET lease = lease - 1000 WHERE target = :'hook';
 
@@ -254,7 +254,7 @@ SELECT throws_ok($$ SELECT sentinel.create_slack_channel('#x') $$, 'SN003', NULL
 SELECT throws_ok(format('SELECT sentinel.redeliver(%L)', :'delivery'), 'SN003', NULL, 'and sends nothing again');
 SELECT sentinel.enter(:'other');
 SELECT throws_ok(format('SELECT sentinel.send_test(%L)', :'hook'), 'SN004', NULL, 'another organisation does not find the endpoint');
-SELECT throws_ok($$ SELECT count(sentinel.create_webhook_endpoint('https://example.com/' || n)) FROM generate_series(1, 51) n $$, 'SN007', NULL, 'the 51st endpoint is refused');
+SELECT throws_ok($$ SELECT e.* FROM generate_series(1, 51) n, sentinel.create_webhook_endpoint('https://example.com/' || n) e $$, 'SN007', NULL, 'the 51st endpoint is refused');
 SELECT is((SELECT count(*) FROM information_schema.columns WHERE table_schema = 'sentinel' AND table_name IN ('delivery_log', 'delivery_status')
            AND data_type NOT IN ('text', 'numeric', 'timestamp with time zone')), 0::bigint, 'the log''s columns are text, numbers and times');
 SELECT ok((SELECT count(*) > 5 FROM sentinel.delivery_log WHERE answer IS NOT NULL OR outcome IS NOT NULL), 'and it can be read');

@@ -111,4 +111,6 @@ TEST(Config, SurvivesWhatIsNoObject) {
     EXPECT_TRUE(faults(parse_config(deep, false), "64 levels"));
 }
 
-TEST(Config, MissingFileIsAFault) { EXPECT_TRUE(faults(read_config("/nonexistent/worker.json"), "cannot read")); }
+TEST(Config, MissingFileIsAFault) {
+    EXPECT_TRUE(faults(read_config("/nonexistent/worker.json"), "cannot read"));
+}

@@ -67,14 +67,14 @@ TEST(Signature, IsTheVectorOfTheStandard) {
 }
 
 TEST(Signature, KeysHaveTheRightForm) {
-    EXPECT_TRUE(read_webhook_key("whsec_" + std::string(32, 'A')));            // 24 bytes
-    EXPECT_TRUE(read_webhook_key("whsec_" + std::string(86, 'A') + "=="));     // 64 bytes
-    EXPECT_FALSE(read_webhook_key("whsec_" + std::string(31, 'A') + "="));     // 23 bytes
-    EXPECT_FALSE(read_webhook_key("whsec_" + std::string(87, 'A') + "="));     // 65 bytes
+    EXPECT_TRUE(read_webhook_key("whsec_" + std::string(32, 'A')));         // 24 bytes
+    EXPECT_TRUE(read_webhook_key("whsec_" + std::string(86, 'A') + "=="));  // 64 bytes
+    EXPECT_FALSE(read_webhook_key("whsec_" + std::string(31, 'A') + "="));  // 23 bytes
+    EXPECT_FALSE(read_webhook_key("whsec_" + std::string(87, 'A') + "="));  // 65 bytes
     EXPECT_FALSE(read_webhook_key("whsec_"));
     EXPECT_FALSE(read_webhook_key(""));
     EXPECT_FALSE(read_webhook_key("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
-    EXPECT_FALSE(read_webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"));   // unpadded
+    EXPECT_FALSE(read_webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"));  // unpadded
     EXPECT_FALSE(read_webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa\nw"));
     EXPECT_FALSE(read_webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La-a_w"));  // url alphabet
 }
@@ -113,7 +113,8 @@ TEST(Webhook, RefusesWithoutAUsableKey) {
 }
 
 TEST(Webhook, RefusesWhatCouldSplitTheHeaders) {
-    for (const std::string id : {"a.b", "a b", "a\r\nx: y", "", "a\n", std::string("a\0b", 3)}) {
+    for (const std::string& id :
+         std::initializer_list<std::string>{"a.b", "a b", "a\r\nx: y", "", "a\n", std::string("a\0b", 3)}) {
         Room room;
         room.seal("webhook_key", kKeyText);
         room.request.message_id = id;

@@ -6,7 +6,7 @@ namespace sentinel::worker {
 namespace {
 
 constexpr auto kLongestWait = Seconds(5);  // in line before a target
-constexpr auto kCrowded = Millis(50);      // between claims of which half was turned away
+constexpr auto kCrowded = Millis(250);     // between claims of which half found its target busy
 constexpr auto kBetween = Millis(3);       // between claims for few free places
 constexpr int kUnknownKindDelay = 60;      // a newer database may name a channel that this worker lacks
 constexpr int kTroubleDelay = 5;
@@ -70,7 +70,8 @@ void Dispatch::step(Instant now) {
     if (stopping_ || !database_.up() || !presence_.ready() || outbox_.full()) return;
     for (auto& one : bulkheads_) {
         const bool wanted = one->hungry || now >= one->next_poll;
-        if (wanted && !one->claiming && now >= one->not_before && one->room() > 0) claim(*one, now);
+        if (!wanted || one->claiming || now < one->not_before || one->crowded(now)) continue;
+        if (one->room() > 0) claim(*one, now);
     }
 }
 
@@ -80,7 +81,9 @@ Instant Dispatch::deadline(Instant now) const {
     for (const auto& one : bulkheads_) {
         line = line || one->waiting > 0;
         if (stopping_ || one->claiming || one->room() <= 0 || !presence_.ready() || outbox_.full()) continue;
-        next = std::min(next, std::max(one->not_before, one->hungry ? now : one->next_poll));
+        const Instant pause =
+            one->crowded(now) ? std::max(one->not_before, one->crowded_until) : one->not_before;
+        next = std::min(next, std::max(pause, one->hungry ? now : one->next_poll));
     }
     if (line) next = std::min(next, now + Millis(500));
     return next;
@@ -161,7 +164,7 @@ void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
                                                   {"sqlstate", reply.sqlstate()},
                                                   {"error", reply.message()}});
     }
-    int turned_away = 0;
+    int held_up = 0;
     for (const auto& one : held) {
         const auto found = jobs_.find(one.tag());
         if (found == jobs_.end() || found->second.state != State::asked) continue;
@@ -187,20 +190,19 @@ void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
             job.target = request->second.target;
             job.request = std::move(request->second);
             Bulkhead& bulkhead = *job.bulkhead;
-            if (!admit(job)) ++turned_away;
+            if (admit(job) != Slots::Verdict::run) ++held_up;
             if (2 * turned_away >= static_cast<int>(held.size()))
                 bulkhead.not_before = Clock::now() + kCrowded;
         }
     }
 }
 
-// False when the target is crowded and the job was given back.
-bool Dispatch::admit(Job& job) {
+Slots::Verdict Dispatch::admit(Job& job) {
     const Slots::Verdict verdict = slots_.admit(job.target, *job.bulkhead, job.held.tag());
     if (verdict == Slots::Verdict::run) run(job);
     if (verdict == Slots::Verdict::wait) job.state = State::waiting;
     if (verdict == Slots::Verdict::turn_away) give_back(job, slots_.come_back_after(job.target));
-    return verdict != Slots::Verdict::turn_away;
+    return verdict;
 }
 
 // The place at the target and in the bulkhead is already booked.

@@ -65,7 +65,7 @@ class Dispatch {
     void claimed(Bulkhead& bulkhead, int asked_for, const Reply& reply);
     void ask(const std::vector<Held>& held);
     void answered(const std::vector<Held>& held, const Reply& reply);
-    bool admit(Job& job);
+    Slots::Verdict admit(Job& job);
     void run(Job& job);
     void refuse(Job& job, const Refusal& refusal);
     void give_back(Job& job, int delay_s);

@@ -4,13 +4,19 @@
 
 namespace sentinel::worker {
 
+// What the target gets through in a second: longer would only hold leases that another worker could use.
+std::size_t Slots::longest_line(const Target& target) const {
+    const double in_a_second = per_target_ * 1000 / std::max(target.usual_ms, 1.0);
+    return static_cast<std::size_t>(std::clamp(in_a_second, 1.0 * per_target_, 1000.0));
+}
+
 Slots::Verdict Slots::admit(const std::string& name, Bulkhead& bulkhead, const std::string& tag) {
     Target& target = targets_[name];
     if (target.running < per_target_ && target.line.empty()) {
         ++target.running;
         return Verdict::run;
     }
-    if (target.line.size() < kLine && bulkhead.waiting < bulkhead.places) {
+    if (target.line.size() < longest_line(target) && bulkhead.waiting < bulkhead.places) {
         target.line.push_back(tag);
         --bulkhead.taken;
         ++bulkhead.waiting;

@@ -19,14 +19,18 @@ struct Bulkhead {
     int taken = 0;    // claimed, being asked for, or running
     int waiting = 0;  // in line before their target; they take no place
     bool claiming = false;
-    bool hungry = true;     // more jobs may wait in the database
-    bool notified = false;  // a notification came since the last claim was sent
-    Instant next_poll{};    // claim then even without a sign
-    Instant not_before{};   // pause between claims that bring little
-    Instant asked{};        // when the claim under way was sent
-    Instant found_empty{};  // sending time of the last claim that brought nothing
+    bool hungry = true;       // more jobs may wait in the database
+    bool notified = false;    // a notification came since the last claim was sent
+    Instant next_poll{};      // claim then even without a sign
+    Instant not_before{};     // pause between claims that bring little
+    Instant crowded_until{};  // the last claim brought mostly jobs for busy targets
+    Instant asked{};          // when the claim under way was sent
+    Instant found_empty{};    // sending time of the last claim that brought nothing
 
     // As many waiting as places: the line shortens by running, so jobs held never exceed twice the places.
+    // Claim again while crowded only once the lines are short.
+    bool crowded(Instant now) const { return now < crowded_until && 4 * waiting >= places; }
+
     int room() const { return std::min(places - taken, 2 * places - taken - waiting); }
 };
 
@@ -60,7 +64,7 @@ class Slots {
     int come_back_after(const std::string& target) const;
 
  private:
-    static constexpr std::size_t kLine = 32;
+    std::size_t longest_line(const Target& target) const;
 
     int per_target_;
     std::unordered_map<std::string, Target> targets_;

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Tests of the stand-ins themselves: a judge that judges wrongly is worse than none. Run: python3 standins_test.py"""
+
+import argparse
+import json
+import unittest
+
+from slack import Slack
+from standin import Request
+from webhook_receiver import Receiver, key_of, verify
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+STAMP = 1614265330
+SIGNED = {"webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": str(STAMP),
+          "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}
+BODY = b'{"test": 2432232314}'
+PATH = "/services/T0/B0/abc"
+
+
+class Signature(unittest.TestCase):
+    def judge(self, body=BODY, now=STAMP, **changed):
+        return verify({**SIGNED, **changed}, body, [key_of(SECRET)], now)
+
+    def test_published_vector_is_good(self):
+        self.assertIsNone(self.judge())
+
+    def test_one_good_signature_among_several_suffices(self):
+        signatures = "v1a,xx v1,AAAA " + SIGNED["webhook-signature"]
+        self.assertIsNone(self.judge(**{"webhook-signature": signatures}))
+
+    def test_changed_body_id_or_version_is_bad(self):
+        self.assertEqual(self.judge(body=BODY + b" "), "bad_signature")
+        self.assertEqual(self.judge(**{"webhook-id": "msg_other"}), "bad_signature")
+        unversioned = SIGNED["webhook-signature"].replace("v1,", "v2,")
+        self.assertEqual(self.judge(**{"webhook-signature": unversioned}), "bad_signature")
+
+    def test_tolerance_is_five_minutes_either_way(self):
+        self.assertIsNone(self.judge(now=STAMP + 300))
+        self.assertIsNone(self.judge(now=STAMP - 300))
+        self.assertEqual(self.judge(now=STAMP + 301), "timestamp_out_of_tolerance")
+        self.assertEqual(self.judge(now=STAMP - 301), "timestamp_out_of_tolerance")
+
+    def test_missing_and_malformed_headers(self):
+        self.assertEqual(self.judge(**{"webhook-signature": ""}), "missing_header")
+        self.assertEqual(self.judge(**{"webhook-timestamp": "soon"}), "bad_timestamp")
+        self.assertRaises(ValueError, key_of, "whsec_")
+
+    def test_draws_repeat(self):
+        options = argparse.Namespace(log=None, secret=[], fail_rate=0.3, fail_status=500, drop_rate=0, delay_ms=0, seed="1",
+                                     keep_bodies=10)
+        ids = [f"msg_{n}" for n in range(1000)]
+        first, second = (Receiver(options) for _ in range(2))
+        failed = [receiver.receive(Request("POST", "/hook", {"webhook-id": name}, b"{}")).status == 500
+                  for receiver in (first,) for name in ids]
+        again = [second.receive(Request("POST", "/hook", {"webhook-id": name}, b"{}")).status == 500 for name in reversed(ids)]
+        self.assertEqual(failed, again[::-1])
+        self.assertTrue(250 < sum(failed) < 350)
+
+
+class SlackAnswers(unittest.TestCase):
+    def setUp(self):
+        self.slack = Slack(argparse.Namespace(log=None, rate=0.0, burst=1.0, channel=[]))
+
+    def post(self, payload, path=PATH):
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        answer = self.slack.receive(Request("POST", path, {"content-type": "application/json"}, body))
+        return answer.status, answer.body.decode()
+
+    def blocks(self, *blocks):
+        return self.post({"blocks": list(blocks)})
+
+    def test_good_messages(self):
+        self.assertEqual(self.post({"text": "hello"}), (200, "ok"))
+        field = {"type": "mrkdwn", "text": "*Deal:*\nx"}
+        self.assertEqual(self.blocks({"type": "header", "text": {"type": "plain_text", "text": "h" * 150}},
+                                     {"type": "section", "fields": [field] * 10}, {"type": "divider"}), (200, "ok"))
+
+    def test_payloads_that_slack_refuses(self):
+        self.assertEqual(self.post(b"{bad"), (400, "invalid_payload"))
+        self.assertEqual(self.post(b"[]"), (400, "invalid_payload"))
+        self.assertEqual(self.post({"text": ""}), (400, "no_text"))
+
+    def test_limits_of_block_kit(self):
+        def text(length):
+            return {"type": "mrkdwn", "text": "x" * length}
+        refused = (400, "invalid_blocks")
+        self.assertEqual(self.blocks({"type": "section", "text": text(3001)}), refused)
+        self.assertEqual(self.blocks({"type": "section", "text": text(0)}), refused)
+        self.assertEqual(self.blocks({"type": "section", "fields": [text(5)] * 11}), refused)
+        self.assertEqual(self.blocks({"type": "section", "fields": [text(2001)]}), refused)
+        self.assertEqual(self.blocks({"type": "header", "text": {"type": "plain_text", "text": "h" * 151}}), refused)
+        self.assertEqual(self.blocks({"type": "header", "text": text(5)}), refused)
+        self.assertEqual(self.blocks(*[{"type": "divider"}] * 51), refused)
+        self.assertEqual(self.blocks({"type": "banner"}), refused)
+
+    def test_channels(self):
+        self.assertEqual(self.post({"text": "x"}, "/nowhere"), (404, "no_service"))
+        self.slack.control({"channel": PATH})
+        self.assertEqual(self.post({"text": "x"}, "/services/T0/B0/wrong"), (403, "invalid_token"))
+        self.assertEqual(self.post({"text": "x"}, "/services/T0/B9/abc"), (404, "no_service"))
+        self.slack.control({"archive": PATH})
+        self.assertEqual(self.post({"text": "x"}), (410, "channel_is_archived"))
+
+    def test_rate_per_channel(self):
+        self.slack.control({"rate": 1, "burst": 2})
+        self.assertEqual([self.post({"text": "x"})[0] for _ in range(4)], [200, 200, 429, 429])
+        self.assertEqual(self.post({"text": "x"}, PATH + "d")[0], 200)
+
+    def test_an_answer_that_is_lost_still_counts_as_received(self):
+        self.slack.script.append({"close": True, "record": True})
+        answer = self.slack.receive(Request("POST", PATH, {}, b'{"text": "x <!channel>"}'))
+        self.assertTrue(answer.close)
+        self.assertEqual((self.slack.stats()["messages"], self.slack.stats()["broadcasts"]), (1, 1))
+
+
+if __name__ == "__main__":
+    unittest.main()

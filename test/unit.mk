@@ -1,0 +1,41 @@
+# Unit tests and fuzzers, built under AddressSanitizer and UndefinedBehaviorSanitizer into build/unit.
+# make -f test/unit.mk -j2 [tests|fuzzers]; run by test/check.sh.
+OUT       = build/unit
+SANITIZE  = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+WARNINGS  = -Wall -Wextra -Wno-missing-field-initializers $(if $(CI),-Werror)
+VERSION   = $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" extension/sentinel.control)
+PQ        = -isystem $(shell pg_config --includedir)
+FUZZ_CXX ?= $(firstword $(foreach c,clang++-14 clang++,$(shell command -v $(c))))
+
+CORE_SOURCES   = $(sort $(wildcard src/core/*.cpp))
+WORKER_SOURCES = $(sort $(wildcard worker/engine/*.cpp worker/channels/*.cpp))
+CORE_OBJECTS   = $(CORE_SOURCES:%.cpp=$(OUT)/%.o)
+WORKER_OBJECTS = $(WORKER_SOURCES:%.cpp=$(OUT)/%.o)
+CORE_TESTS     = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/core/*_test.cpp)))
+WORKER_TESTS   = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/worker/*_test.cpp)))
+FUZZERS        = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/fuzz/*_fuzz.cpp)))
+
+tests: $(CORE_TESTS) $(WORKER_TESTS)
+fuzzers: $(FUZZERS)
+
+CORE_FLAGS   = -std=c++17 -g -O1 $(SANITIZE) $(WARNINGS) -Isrc -I.
+WORKER_FLAGS = -std=c++20 -g -O1 $(SANITIZE) $(WARNINGS) -I. -Iworker $(PQ) -DSENTINEL_VERSION='"$(VERSION)"'
+
+$(CORE_OBJECTS): $(OUT)/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(CORE_FLAGS) -MMD -MP -c -o $@ $<
+$(WORKER_OBJECTS): $(OUT)/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(WORKER_FLAGS) -MMD -MP -c -o $@ $<
+$(CORE_TESTS): $(OUT)/%: test/%.cpp $(CORE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CXX) $(CORE_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcrypto -lpthread
+$(WORKER_TESTS): $(OUT)/%: test/%.cpp $(WORKER_OBJECTS)
+	@mkdir -p $(@D)
+	$(CXX) $(WORKER_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcurl -lpq -lcrypto -lsystemd -lpthread
+$(FUZZERS): $(OUT)/%: test/%.cpp $(CORE_SOURCES)
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc -I. -o $@ $^ -lcrypto
+-include $(CORE_OBJECTS:.o=.d) $(WORKER_OBJECTS:.o=.d)
+
+.PHONY: tests fuzzers
