@@ -108,7 +108,7 @@ BEGIN
             DETAIL = 'A role is owner, admin, member or viewer.', HINT = 'Use ''member''.';
     END IF;
     INSERT INTO sentinel.users AS u (email, display_name) VALUES (address, trim(add_member.display_name))
-    ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING u.id INTO new_user;
+    ON CONFLICT ON CONSTRAINT users_email_key DO UPDATE SET email = excluded.email RETURNING u.id INTO new_user;
     INSERT INTO sentinel.members AS m (org_id, user_id, display_name, email, role)
     VALUES (org, new_user, trim(add_member.display_name), address, add_member.role)
     RETURNING m.id INTO new_member;

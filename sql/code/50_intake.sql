@@ -90,6 +90,7 @@ CREATE FUNCTION sentinel.intake_payload(cells text[], fields text[]) RETURNS jso
 COMMENT ON FUNCTION sentinel.intake_payload(text[], text[]) IS
     'Make a row''s payload: fields[i] names the field of cells[i]; empty passes a cell over, extra:x puts it under extra. Cells are trimmed, empty ones left out; the first cell of a field wins, notes are joined.';
 
+-- grant: everyone
 CREATE FUNCTION sentinel.intake_fault(payload jsonb) RETURNS text[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sentinel_intake_fault';
 COMMENT ON FUNCTION sentinel.intake_fault(jsonb) IS

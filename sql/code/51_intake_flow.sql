@@ -1,5 +1,6 @@
 -- Room intake: rows come in, are judged, compared with all rows before them, and queued. Business tables are not touched.
 
+-- grant: everyone
 CREATE FUNCTION sentinel.require_contributor() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -1,5 +1,6 @@
 -- Room leads: people who may buy, made from intake rows by a job, or directly.
 
+-- grant: everyone
 CREATE FUNCTION sentinel.may_edit_lead(team_id uuid, owner_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

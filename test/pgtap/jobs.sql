@@ -4,6 +4,7 @@ SET LOCAL client_min_messages = warning;
 SELECT plan(60);
 SELECT sentinel.create_org('Jobs One') AS one, sentinel.create_org('Jobs Two') AS two \gset
 CREATE FUNCTION public.handle_probe(job_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
+DELETE FROM sentinel.event_routes;
 SELECT sentinel.register_job_type('probe', 'public.handle_probe', queue => 'q', max_attempts => 2, base_delay => '10 s', max_delay => '1 min');
 SELECT sentinel.register_job_type('outside', kind => 'http', queue => 'out');
 CREATE TEMP TABLE held (job_id uuid, org_id uuid, lease bigint, job_type text, queue text, payload jsonb, attempt integer,

@@ -191,8 +191,8 @@ void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
             job.request = std::move(request->second);
             Bulkhead& bulkhead = *job.bulkhead;
             if (admit(job) != Slots::Verdict::run) ++held_up;
-            if (2 * turned_away >= static_cast<int>(held.size()))
-                bulkhead.not_before = Clock::now() + kCrowded;
+            if (2 * held_up >= static_cast<int>(held.size()))
+                bulkhead.crowded_until = Clock::now() + kCrowded;
         }
     }
 }

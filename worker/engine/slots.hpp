@@ -27,10 +27,10 @@ struct Bulkhead {
     Instant asked{};          // when the claim under way was sent
     Instant found_empty{};    // sending time of the last claim that brought nothing
 
-    // As many waiting as places: the line shortens by running, so jobs held never exceed twice the places.
     // Claim again while crowded only once the lines are short.
     bool crowded(Instant now) const { return now < crowded_until && 4 * waiting >= places; }
 
+    // As many waiting as places: the line shortens by running, so jobs held never exceed twice the places.
     int room() const { return std::min(places - taken, 2 * places - taken - waiting); }
 };
 
