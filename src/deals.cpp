@@ -221,7 +221,7 @@ void Guard::insert() {
         org_ = UUIDPGetDatum(&sentinel::identity().org);
         call_.set(col(kOrg), org_);
     }
-    TimestampTz recorded = time(kRecordedAt, now_);
+    TimestampTz recorded = time(kRecordedAt, GetCurrentTransactionStartTimestamp());
     TimestampTz created = time(kCreatedAt, recorded);
     TimestampTz entered = time(kStageChangedAt, created);
     check_name();

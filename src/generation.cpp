@@ -21,8 +21,8 @@ pg::Statement find_generation = {
     " ORDER BY generation DESC LIMIT 1",
     2, kSelfTypes};
 
-// The first generation is the original and adopted at once. A lost race leaves two rows of one database; the older
-// session reads the newer row next time.
+// The first generation is the original and adopted at once. A lost race leaves two rows of one database; the
+// older session reads the newer row next time.
 pg::Statement add_generation = {
     "INSERT INTO sentinel.generation (generation, system_identifier, database_oid, adopted_at)"
     " SELECT coalesce(max(generation), 0) OPERATOR(pg_catalog.+) 1, $1, $2,"
@@ -30,7 +30,8 @@ pg::Statement add_generation = {
     " FROM sentinel.generation RETURNING generation, adopted_at IS NOT NULL",
     2, kSelfTypes};
 
-// Read this database's row, or add it. Only what was read as committed is cached: an insert may still roll back.
+// Read this database's row, or add it. Only what was read as committed is cached: an insert may still roll
+// back.
 bool load(int& generation) {
     Datum self[] = {Int64GetDatum(static_cast<int64>(GetSystemIdentifier())), ObjectIdGetDatum(MyDatabaseId)};
     pg::Spi spi;

@@ -32,10 +32,11 @@ void on_time_limit() {
 
 // Run the timer for a scope. Stops it on every path, also when a server error unwinds.
 class TimeLimit {
-   public:
+ public:
     explicit TimeLimit(int milliseconds) {
         pg::server([&] {
-            if (handler_timeout == MAX_TIMEOUTS) handler_timeout = RegisterTimeout(USER_TIMEOUT, on_time_limit);
+            if (handler_timeout == MAX_TIMEOUTS)
+                handler_timeout = RegisterTimeout(USER_TIMEOUT, on_time_limit);
             time_limit_passed = 0;
             enable_timeout_after(handler_timeout, milliseconds);
         });
@@ -75,8 +76,8 @@ SENTINEL_FUNCTION(sentinel_run_handler) {
     int level = pg::server([] { return NewGUCNestLevel(); });
     sentinel::set_identity(&org, nullptr, nullptr, nullptr, true);
     pg::server([] {
-        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
+        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                          true, 0, false);
     });
 
     pg::Spi spi;
@@ -90,10 +91,12 @@ SENTINEL_FUNCTION(sentinel_run_handler) {
     int limit = DatumGetInt32(*pg::cell(0, 4));
 
     Oid handler = pg::server([&] {
-        return DatumGetObjectId(DirectFunctionCall1(to_regprocedure, CStringGetTextDatum(handler_name.c_str())));
+        return DatumGetObjectId(
+            DirectFunctionCall1(to_regprocedure, CStringGetTextDatum(handler_name.c_str())));
     });
     if (!OidIsValid(handler))
-        throw Failure("42883", "no handler function " + handler_name, "job type \"" + job_type + "\" names it",
+        throw Failure("42883", "no handler function " + handler_name,
+                      "job type \"" + job_type + "\" names it",
                       "SELECT sentinel.register_job_type(...) again with a function that exists.");
     bool allowed = pg::server([&] {
 #if PG_VERSION_NUM >= 160000
@@ -103,7 +106,8 @@ SENTINEL_FUNCTION(sentinel_run_handler) {
 #endif
     });
     if (!allowed)
-        throw Failure("42501", "sentinel_owner may not execute " + handler_name, "Handlers run as sentinel_owner.",
+        throw Failure("42501", "sentinel_owner may not execute " + handler_name,
+                      "Handlers run as sentinel_owner.",
                       "GRANT EXECUTE ON FUNCTION " + handler_name + " TO sentinel_owner;");
 
     bool is_null = false;

@@ -146,17 +146,18 @@ void define_identity_settings() {
                                "A uuid. Set by sentinel.enter(), or by a superuser with ALTER ROLE ... SET.",
                                &org_setting, "", PGC_SUSET, flags, check_uuid, assign_org, nullptr);
     DefineCustomStringVariable("sentinel.member_id", "Member of the organisation that acts in this session.",
-                               "A uuid. Set by sentinel.enter().", &member_setting, "", PGC_SUSET, flags, check_uuid,
-                               assign_member, nullptr);
-    DefineCustomStringVariable("sentinel.member_role", "Role of the acting member: owner, admin, member or viewer.",
-                               "Set by sentinel.enter().", &role_setting, "", PGC_SUSET, flags, nullptr, assign_role,
-                               nullptr);
+                               "A uuid. Set by sentinel.enter().", &member_setting, "", PGC_SUSET, flags,
+                               check_uuid, assign_member, nullptr);
+    DefineCustomStringVariable(
+        "sentinel.member_role", "Role of the acting member: owner, admin, member or viewer.",
+        "Set by sentinel.enter().", &role_setting, "", PGC_SUSET, flags, nullptr, assign_role, nullptr);
     DefineCustomStringVariable("sentinel.member_teams", "Teams of the acting member with the role in each.",
                                "Set by sentinel.enter().", &teams_setting, "", PGC_SUSET, flags, check_teams,
                                assign_teams, nullptr);
 }
 
-void set_identity(const pg_uuid_t* org, const pg_uuid_t* member, const char* role, const char* teams, bool local) {
+void set_identity(const pg_uuid_t* org, const pg_uuid_t* member, const char* role, const char* teams,
+                  bool local) {
     char org_text[37];
     char member_text[37];
     format_uuid(org, org_text);
@@ -184,8 +185,8 @@ bool may(std::string_view action, const pg_uuid_t* team, const pg_uuid_t* owner)
     if (action == "view") return own || in_team != Role::none;
     if (action == "edit") return own || in_team >= Role::member;
     if (action == "assign") return in_team >= Role::admin;
-    throw Failure("22023", "unknown action \"" + std::string(action) + "\"", "A right is view, edit or assign.",
-                  "Use 'view'.");
+    throw Failure("22023", "unknown action \"" + std::string(action) + "\"",
+                  "A right is view, edit or assign.", "Use 'view'.");
 }
 
 }  // namespace sentinel

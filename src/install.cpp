@@ -15,7 +15,8 @@ pg::Statement table_exists = {"SELECT pg_catalog.to_regclass('sentinel.migration
 pg::Statement missing_migrations = {"SELECT sentinel.missing_migrations()", 0, nullptr};
 
 [[noreturn]] void refuse(const char* message) {
-    throw Failure(kNotInstalled, message, "The extension carries functions; the tables are made by install().",
+    throw Failure(kNotInstalled, message,
+                  "The extension carries functions; the tables are made by install().",
                   "SELECT sentinel.install();");
 }
 
@@ -47,7 +48,7 @@ SENTINEL_FUNCTION(sentinel_refuse_change) {
                        : TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "DELETE"
                                                                     : "TRUNCATE";
     std::string table = RelationGetRelationName(trigger->tg_relation);
-    throw sentinel::Failure(sentinel::kAppendOnly, std::string(verb) + " of append-only table \"" + table + "\"",
-                            "What has happened is kept as it was recorded; rows are only added.",
-                            "Add a row that corrects it.");
+    throw sentinel::Failure(
+        sentinel::kAppendOnly, std::string(verb) + " of append-only table \"" + table + "\"",
+        "What has happened is kept as it was recorded; rows are only added.", "Add a row that corrects it.");
 }

@@ -5,7 +5,8 @@
 
 namespace sentinel {
 
-// Raise SN001 unless the installed schema is as new as the library. One catalog look-up per session; may open SPI.
+// Raise SN001 unless the installed schema is as new as the library. One catalog look-up per session; may open
+// SPI.
 void require_installed();
 
 }  // namespace sentinel

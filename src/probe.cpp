@@ -1,5 +1,5 @@
-// The boundary under test: each kind of failure that C++ code can meet. Not part of the extension's SQL; a test names
-// this function by hand.
+// The boundary under test: each kind of failure that C++ code can meet. Not part of the extension's SQL; a
+// test names this function by hand.
 #include "pg/spi.hpp"
 #include "pg/text.hpp"
 
@@ -19,7 +19,8 @@ SENTINEL_FUNCTION(sentinel_boundary_probe) {
     }
     if (kind == "swallowed") {
         try {
-            sentinel::pg::server([] { ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("must not be lost"))); });
+            sentinel::pg::server(
+                [] { ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("must not be lost"))); });
         } catch (const sentinel::pg::ServerError&) {
         }
     }

@@ -15,17 +15,20 @@ namespace {
 
 bool notify_workers = true;
 
-// The organisation served last by this session for any queue: the next claim starts behind it, so that tenants take turns.
+// The organisation served last by this session for any queue: the next claim starts behind it, so that
+// tenants take turns.
 pg_uuid_t last_served{};
 
 constexpr int kOrgsPerClaim = 16;
 constexpr int kMaxBatch = 10000;
 
-// ---- claim ------------------------------------------------------------------------------------------------------
+// ---- claim
+// ------------------------------------------------------------------------------------------------------
 
 const Oid kClaimableTypes[] = {TEXTARRAYOID, BOOLOID};
 
-// Queues that may hand out jobs now: not paused, below their limit, and not reaching outside in a parked copy.
+// Queues that may hand out jobs now: not paused, below their limit, and not reaching outside in a parked
+// copy.
 pg::Statement claimable_queues = {
     "SELECT q.name, coalesce(s.max_running, 0) FROM pg_catalog.unnest($1) q(name)"
     " LEFT JOIN sentinel.queues s ON s.queue OPERATOR(pg_catalog.=) q.name"
@@ -36,11 +39,13 @@ pg::Statement claimable_queues = {
 
 const Oid kRoomTypes[] = {TEXTOID};
 
-// One claimer at a time decides for a queue with a limit, and counts what runs in a snapshot taken after the lock.
-pg::Statement lock_queue = {
-    "SELECT pg_catalog.pg_advisory_xact_lock(7361, pg_catalog.hashtext($1))", 1, kRoomTypes};
+// One claimer at a time decides for a queue with a limit, and counts what runs in a snapshot taken after the
+// lock.
+pg::Statement lock_queue = {"SELECT pg_catalog.pg_advisory_xact_lock(7361, pg_catalog.hashtext($1))", 1,
+                            kRoomTypes};
 pg::Statement count_running = {
-    "SELECT pg_catalog.count(*) FROM sentinel.job_running WHERE queue OPERATOR(pg_catalog.=) $1", 1, kRoomTypes};
+    "SELECT pg_catalog.count(*) FROM sentinel.job_running WHERE queue OPERATOR(pg_catalog.=) $1", 1,
+    kRoomTypes};
 
 const Oid kRingTypes[] = {TEXTOID, UUIDOID, INT4OID};
 
@@ -55,7 +60,8 @@ pg::Statement ring = {
     " UNION ALL"
     " SELECT n.org_id, r.turn OPERATOR(pg_catalog.+) 1, n.wrapped FROM ring r, LATERAL ("
     "   SELECT o.org_id, o.wrapped FROM ("
-    "     (SELECT org_id, r.wrapped AS wrapped FROM sentinel.job_waiting WHERE queue OPERATOR(pg_catalog.=) $1"
+    "     (SELECT org_id, r.wrapped AS wrapped FROM sentinel.job_waiting WHERE queue OPERATOR(pg_catalog.=) "
+    "$1"
     "       AND org_id OPERATOR(pg_catalog.>) r.org_id ORDER BY org_id LIMIT 1)"
     "     UNION ALL (SELECT org_id, true FROM sentinel.job_waiting WHERE NOT r.wrapped"
     "       AND queue OPERATOR(pg_catalog.=) $1 ORDER BY org_id LIMIT 1)) o ORDER BY o.wrapped LIMIT 1) n"
@@ -65,10 +71,11 @@ pg::Statement ring = {
 
 const Oid kPickTypes[] = {TEXTOID, UUIDARRAYOID, INT4OID, INT4OID};
 
-// Lock up to $3 ready jobs of each organisation, at most $4 in all, the most urgent and oldest first. Nested loops
-// keep the index order, so no more rows are locked than are returned.
+// Lock up to $3 ready jobs of each organisation, at most $4 in all, the most urgent and oldest first. Nested
+// loops keep the index order, so no more rows are locked than are returned.
 pg::Statement pick = {
-    "SELECT j.tid, j.org_id, j.concurrency_key, j.concurrency_limit FROM pg_catalog.unnest($2) o(org_id), LATERAL ("
+    "SELECT j.tid, j.org_id, j.concurrency_key, j.concurrency_limit FROM pg_catalog.unnest($2) o(org_id), "
+    "LATERAL ("
     "  SELECT w.* FROM pg_catalog.generate_series(0, 9) p, LATERAL ("
     "    SELECT w.ctid AS tid, w.org_id, w.concurrency_key, w.concurrency_limit FROM sentinel.job_waiting w"
     "    WHERE w.queue OPERATOR(pg_catalog.=) $1 AND w.org_id OPERATOR(pg_catalog.=) o.org_id"
@@ -81,8 +88,8 @@ pg::Statement pick = {
 
 const Oid kAdmitTypes[] = {TIDARRAYOID};
 
-// Of locked jobs with a concurrency key keep those that still fit. Each key is decided by one claimer at a time; the
-// counts come from a snapshot taken after the locks, as this is the next statement.
+// Of locked jobs with a concurrency key keep those that still fit. Each key is decided by one claimer at a
+// time; the counts come from a snapshot taken after the locks, as this is the next statement.
 pg::Statement lock_keys = {
     "SELECT pg_catalog.pg_advisory_xact_lock(7362, k.h) FROM (SELECT DISTINCT pg_catalog.hashtext("
     "  w.org_id::pg_catalog.text OPERATOR(pg_catalog.||) w.concurrency_key) AS h FROM sentinel.job_waiting w"
@@ -90,7 +97,8 @@ pg::Statement lock_keys = {
     1, kAdmitTypes};
 pg::Statement admit = {
     "SELECT c.tid FROM (SELECT w.ctid AS tid, w.org_id, w.concurrency_key, w.concurrency_limit,"
-    "   pg_catalog.row_number() OVER (PARTITION BY w.org_id, w.concurrency_key ORDER BY w.priority, w.run_at) AS place"
+    "   pg_catalog.row_number() OVER (PARTITION BY w.org_id, w.concurrency_key ORDER BY w.priority, "
+    "w.run_at) AS place"
     "  FROM sentinel.job_waiting w WHERE w.ctid OPERATOR(pg_catalog.=) ANY ($1)) c"
     " WHERE c.concurrency_key IS NULL OR c.place OPERATOR(pg_catalog.+) (SELECT pg_catalog.count(*)"
     "   FROM sentinel.job_running r WHERE r.org_id OPERATOR(pg_catalog.=) c.org_id"
@@ -100,14 +108,16 @@ pg::Statement admit = {
 
 const Oid kMoveTypes[] = {TIDARRAYOID, TEXTOID, INTERVALOID};
 
-#define JOB_COLUMNS                                                                                                   \
-    "org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts, event_id, concurrency_key,"      \
+#define JOB_COLUMNS                                                                              \
+    "org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts, event_id, " \
+    "concurrency_key,"                                                                           \
     " concurrency_limit, idempotency_key, singleton_key, created_at"
 
 // The claim itself: attempts are counted here, and the lease number grows for ever.
 pg::Statement move = {
     "WITH gone AS (DELETE FROM sentinel.job_waiting WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) RETURNING *),"
-    " held AS (INSERT INTO sentinel.job_running AS r (" JOB_COLUMNS ", lease, worker, claimed_at, lease_until)"
+    " held AS (INSERT INTO sentinel.job_running AS r (" JOB_COLUMNS
+    ", lease, worker, claimed_at, lease_until)"
     " SELECT org_id, id, queue, job_type, priority, run_at, payload,"
     "   (attempts OPERATOR(pg_catalog.+) 1)::pg_catalog.int2, max_attempts, event_id, concurrency_key,"
     "   concurrency_limit, idempotency_key, singleton_key, created_at,"
@@ -132,19 +142,21 @@ void choose(Datum queue, int n, std::vector<ItemPointerData>& chosen) {
     for (auto& turn : turns) ids.push_back(UUIDPGetDatum(&turn.second));
     Datum org_array = pg::array(ids, UUIDOID);
 
-    // A fair share each; when some have less than their share, a second look gives the rest to the others. The second
-    // look meets the first one's rows again, because a transaction does not skip its own locks.
+    // A fair share each; when some have less than their share, a second look gives the rest to the others.
+    // The second look meets the first one's rows again, because a transaction does not skip its own locks.
     int share = (n + static_cast<int>(orgs) - 1) / static_cast<int>(orgs);
     std::vector<ItemPointerData> tids;
     bool keyed = false;
     for (int quota = share; static_cast<int>(tids.size()) < n; quota = n) {
-        Datum pick_args[] = {queue, org_array, Int32GetDatum(quota), Int32GetDatum(n + static_cast<int>(tids.size()))};
+        Datum pick_args[] = {queue, org_array, Int32GetDatum(quota),
+                             Int32GetDatum(n + static_cast<int>(tids.size()))};
         uint64 found = pick.run(pick_args);
         size_t seen = tids.size();
         for (uint64 row = 0; row < found && static_cast<int>(tids.size()) < n; row++) {
             ItemPointerData tid = pg::tid_cell(row, 1);
             auto end = tids.begin() + static_cast<std::ptrdiff_t>(seen);
-            if (std::any_of(tids.begin(), end, [&](auto& known) { return ItemPointerEquals(&known, &tid); })) continue;
+            if (std::any_of(tids.begin(), end, [&](auto& known) { return ItemPointerEquals(&known, &tid); }))
+                continue;
             tids.push_back(tid);
             keyed = keyed || pg::cell(row, 3).has_value();
         }
@@ -194,7 +206,8 @@ void claim_into(FunctionCallInfo fcinfo, Datum worker, Datum queues, int n, Datu
 void check_claim(FunctionCallInfo fcinfo, int worker, int queues, int count) {
     sentinel::require_installed();
     if (PG_ARGISNULL(worker) || PG_ARGISNULL(queues) || PG_ARGISNULL(count) || PG_ARGISNULL(count + 1))
-        throw Failure("22004", "claim needs a worker, queues, a number and a lease", "None of them may be null.",
+        throw Failure("22004", "claim needs a worker, queues, a number and a lease",
+                      "None of them may be null.",
                       "SELECT * FROM sentinel.claim('worker-1', '{default}', 10, interval '90 s');");
     int n = PG_GETARG_INT32(count);
     if (n < 0 || n > kMaxBatch)
@@ -202,20 +215,25 @@ void check_claim(FunctionCallInfo fcinfo, int worker, int queues, int count) {
                       "A claim takes 0 to " + std::to_string(kMaxBatch) + " jobs.", "Use 100.");
 }
 
-// ---- finish -----------------------------------------------------------------------------------------------------
+// ---- finish
+// -----------------------------------------------------------------------------------------------------
 
 const Oid kCompleteTypes[] = {UUIDARRAYOID, INT8ARRAYOID, JSONBOID};
 
-// What is done goes to the history; an idempotency key outlives its job by the retention, a singleton key does not.
+// What is done goes to the history; an idempotency key outlives its job by the retention, a singleton key
+// does not.
 pg::Statement complete_jobs = {
-    "WITH gone AS (DELETE FROM sentinel.job_running r USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+    "WITH gone AS (DELETE FROM sentinel.job_running r USING ROWS FROM (pg_catalog.unnest($1), "
+    "pg_catalog.unnest($2))"
     "   WITH ORDINALITY d(id, lease, place)"
-    "   WHERE r.id OPERATOR(pg_catalog.=) d.id AND r.lease OPERATOR(pg_catalog.=) d.lease RETURNING r.*, d.place),"
+    "   WHERE r.id OPERATOR(pg_catalog.=) d.id AND r.lease OPERATOR(pg_catalog.=) d.lease RETURNING r.*, "
+    "d.place),"
     " keys AS (UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM gone g"
     "   WHERE k.org_id OPERATOR(pg_catalog.=) g.org_id AND k.job_id OPERATOR(pg_catalog.=) g.id"
     "     AND (g.idempotency_key IS NOT NULL OR g.singleton_key IS NOT NULL)"
     "     AND k.job_type OPERATOR(pg_catalog.=) g.job_type),"
-    " done AS (INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id,"
+    " done AS (INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, "
+    "event_id,"
     "   worker, run_at, claimed_at, result)"
     " SELECT org_id, id, lease, queue, job_type, 'completed', attempts, event_id, worker, run_at, claimed_at,"
     "   $3 OPERATOR(pg_catalog.->) (place OPERATOR(pg_catalog.-) 1)::pg_catalog.int4 FROM gone RETURNING 1)"
@@ -232,12 +250,14 @@ int64 complete(Datum jobs, Datum leases, Datum results, bool no_results) {
 void check_pairs(FunctionCallInfo fcinfo, int jobs, int leases) {
     sentinel::require_installed();
     if (PG_ARGISNULL(jobs) || PG_ARGISNULL(leases))
-        throw Failure("22004", "jobs and leases may not be null", "Each job comes with the lease of its claim.",
+        throw Failure("22004", "jobs and leases may not be null",
+                      "Each job comes with the lease of its claim.",
                       "Pass the arrays job_id and lease of sentinel.claim().");
     int job_count = pg::array_size(PG_GETARG_DATUM(jobs));
     int lease_count = pg::array_size(PG_GETARG_DATUM(leases));
     if (job_count != lease_count)
-        throw Failure("22023", std::to_string(job_count) + " jobs but " + std::to_string(lease_count) + " leases",
+        throw Failure("22023",
+                      std::to_string(job_count) + " jobs but " + std::to_string(lease_count) + " leases",
                       "Each job comes with the lease of its claim.",
                       "Pass the arrays job_id and lease of sentinel.claim().");
 }
@@ -268,14 +288,16 @@ SENTINEL_FUNCTION(sentinel_finish_and_claim) {
     PG_RETURN_NULL();
 }
 
-// Wake listening workers when the transaction commits. The server sends one such notification per transaction.
+// Wake listening workers when the transaction commits. The server sends one such notification per
+// transaction.
 SENTINEL_FUNCTION(sentinel_wake_workers) {
     if (notify_workers) pg::server([] { Async_Notify("sentinel_jobs", ""); });
     PG_RETURN_VOID();
 }
 
 void sentinel::define_queue_settings() {
-    DefineCustomBoolVariable("sentinel.notify", "Wake workers by NOTIFY when jobs are enqueued.",
-                             "Off saves a lock at commit under heavy load; workers then find jobs by polling.",
-                             &notify_workers, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable(
+        "sentinel.notify", "Wake workers by NOTIFY when jobs are enqueued.",
+        "Off saves a lock at commit under heavy load; workers then find jobs by polling.", &notify_workers,
+        true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }

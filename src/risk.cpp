@@ -97,8 +97,15 @@ std::string detail(const Question& asked, const Evaluation& now, Term term) {
             return deal.role == RiskRole::Negotiation ? "a negotiation"
                    : deal.role == RiskRole::Discover  ? "a discovery"
                                                       : "a stage without risk of its own";
-        case kCompetitive:
-            return reason(term, 0) + ": " + std::to_string(deal.indicators) + " in texts";
+        case kCompetitive: {
+            std::string found = std::to_string(deal.indicators) + " in texts";
+            if (deal.role == RiskRole::Negotiation) {
+                if (deal.value > kCompetitiveValueOver) found += ", a negotiation over 10000";
+                if (asked.as_of >= after(deal.created, kOldNegotiation))
+                    found += ", a negotiation older than 30 days";
+            }
+            return reason(term, 0) + ": " + found;
+        }
         case kEmailSent:
             return "e-mail sent " + days_ago(deal.sent, asked.as_of);
         case kEmailReceived:

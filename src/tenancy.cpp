@@ -11,15 +11,15 @@ namespace pg = sentinel::pg;
 namespace {
 
 std::string uuid_text(const pg_uuid_t* id) {
-    char* text = pg::server([&] { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))); });
+    char* text =
+        pg::server([&] { return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))); });
     return text;
 }
 
-
 const Oid kEnterTypes[] = {UUIDOID, OIDOID, BOOLOID};
 
-// The caller may enter an organisation through a row of member_roles for a role whose rights it has; the row with a
-// member wins. An administrator may enter every organisation.
+// The caller may enter an organisation through a row of member_roles for a role whose rights it has; the row
+// with a member wins. An administrator may enter every organisation.
 pg::Statement find_entry = {
     "SELECT r.member_id"
     " FROM sentinel.orgs o LEFT JOIN sentinel.member_roles r"
@@ -57,10 +57,11 @@ bool is_member_login(Oid role) {
 
 [[noreturn]] void refuse_entry(const pg_uuid_t* org, Oid role) {
     const char* name = pg::server([&] { return GetUserNameFromId(role, false); });
-    throw Failure(sentinel::kNotAllowed,
-                  "role \"" + std::string(name) + "\" may not enter organisation \"" + uuid_text(org) + "\"",
-                  "A role enters the organisations that sentinel.member_roles lists for it.",
-                  "Ask an administrator for: SELECT sentinel.grant_login('" + std::string(name) + "', org_id);");
+    throw Failure(
+        sentinel::kNotAllowed,
+        "role \"" + std::string(name) + "\" may not enter organisation \"" + uuid_text(org) + "\"",
+        "A role enters the organisations that sentinel.member_roles lists for it.",
+        "Ask an administrator for: SELECT sentinel.grant_login('" + std::string(name) + "', org_id);");
 }
 
 }  // namespace
@@ -82,10 +83,11 @@ SENTINEL_FUNCTION(sentinel_current_member) {
 SENTINEL_FUNCTION(sentinel_require_org) {
     sentinel::require_installed();
     if (!identity().has_org)
-        throw Failure(sentinel::kNoOrganisation, "no organisation entered",
-                      "Rows belong to an organisation; a session names the one it works for.",
-                      "SELECT sentinel.enter(org_id) FROM sentinel.orgs; lasts to the end of the transaction, with "
-                      "session => true to the end of the session.");
+        throw Failure(
+            sentinel::kNoOrganisation, "no organisation entered",
+            "Rows belong to an organisation; a session names the one it works for.",
+            "SELECT sentinel.enter(org_id) FROM sentinel.orgs; lasts to the end of the transaction, with "
+            "session => true to the end of the session.");
     auto* id = static_cast<pg_uuid_t*>(pg::server([] { return palloc(sizeof(pg_uuid_t)); }));
     *id = identity().org;
     return UUIDPGetDatum(id);
@@ -100,13 +102,15 @@ SENTINEL_FUNCTION(sentinel_may) {
 
 SENTINEL_FUNCTION(sentinel_enter) {
     if (PG_ARGISNULL(0))
-        throw Failure("22004", "the organisation is null", "", "SELECT sentinel.enter('<org_id of sentinel.orgs>');");
+        throw Failure("22004", "the organisation is null", "",
+                      "SELECT sentinel.enter('<org_id of sentinel.orgs>');");
     sentinel::require_installed();
     const pg_uuid_t* org = PG_GETARG_UUID_P(0);
     const pg_uuid_t* asked = PG_ARGISNULL(1) ? nullptr : PG_GETARG_UUID_P(1);
     bool session = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 
-    // The user outside all SECURITY DEFINER functions: what a caller may enter does not depend on whose function calls.
+    // The user outside all SECURITY DEFINER functions: what a caller may enter does not depend on whose
+    // function calls.
     Oid caller = GetOuterUserId();
     bool administrator = is_administrator(caller);
 
@@ -133,7 +137,8 @@ SENTINEL_FUNCTION(sentinel_enter) {
     if (has_member) {
         Datum member_keys[] = {UUIDPGetDatum(org), UUIDPGetDatum(&member)};
         if (find_member.run(member_keys) == 0)
-            throw Failure(sentinel::kNotFound, "no member \"" + uuid_text(&member) + "\" in this organisation",
+            throw Failure(sentinel::kNotFound,
+                          "no member \"" + uuid_text(&member) + "\" in this organisation",
                           "A member acts only in an organisation that has not removed it.",
                           "SELECT id, display_name FROM sentinel.members;");
         role = pg::text_cell(0, 1);

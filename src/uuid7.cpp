@@ -13,7 +13,8 @@ uint64 last_tick = 0;
 }  // namespace
 
 SENTINEL_FUNCTION(sentinel_uuid7) {
-    constexpr uint64 kUnixEpochMicros = static_cast<uint64>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+    constexpr uint64 kUnixEpochMicros =
+        static_cast<uint64>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
     uint64 micros = static_cast<uint64>(GetCurrentTimestamp()) + kUnixEpochMicros;
     // A tick is 1/4096 ms, the precision of the 12 bits after the milliseconds.
     uint64 tick = micros / 1000 << 12 | (micros % 1000) * 4096 / 1000;

@@ -124,6 +124,7 @@ CREATE FUNCTION sentinel.create_deal(name text, value numeric, stage text DEFAUL
                                      channel text DEFAULT NULL, pipeline text DEFAULT NULL,
                                      external_id text DEFAULT NULL, as_of timestamptz DEFAULT now()) RETURNS uuid
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
     owner uuid := coalesce(create_deal.owner_id, sentinel.current_member());
@@ -146,7 +147,8 @@ BEGIN
             DETAIL = 'A value is a number from 0 to 20,000,000,000.', HINT = 'Use 75000 or 75000.50.';
     END IF;
     SELECT p.id INTO path FROM sentinel.pipelines p
-    WHERE p.org_id = org AND (p.name = create_deal.pipeline OR create_deal.pipeline IS NULL AND p.is_default);
+    WHERE p.org_id = org AND (lower(p.name) = lower(create_deal.pipeline) OR create_deal.pipeline IS NULL AND p.is_default)
+    ORDER BY p.name = create_deal.pipeline DESC LIMIT 1;
     IF path IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004',
             MESSAGE = format('no pipeline "%s" in this organisation', left(coalesce(create_deal.pipeline, 'default'), 80)),

@@ -170,7 +170,7 @@ CREATE FUNCTION sentinel.signal_activities() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- Locks are taken in one order when there is more than one to take.
-    IF (SELECT count(*) FROM (SELECT FROM new_activities LIMIT 2) AS some) > 1 THEN
+    IF (SELECT count(*) FROM (SELECT FROM new_activities LIMIT 2) AS two) > 1 THEN
         PERFORM FROM sentinel.deal_signals s
         WHERE (s.org_id, s.deal_id) IN (SELECT n.org_id, n.deal_id FROM new_activities n WHERE n.deal_id IS NOT NULL)
         ORDER BY s.org_id, s.deal_id FOR NO KEY UPDATE;

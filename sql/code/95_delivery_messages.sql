@@ -88,7 +88,7 @@ CREATE FUNCTION sentinel.slack_message(event_type text, payload jsonb)
 RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     kind    text := sentinel.outbound_event_type(event_type);
-    name    text := sentinel.slack_text(coalesce(nullif(payload ->> 'name', ''), payload ->> 'deal_name', 'unnamed'), 500);
+    name    text := sentinel.slack_text(coalesce(nullif(payload ->> 'name', ''), payload ->> 'lead_id', 'unnamed'), 500);
     money   text := sentinel.slack_text(sentinel.format_money(payload ->> 'value', payload ->> 'currency'), 200);
     stage   text := sentinel.slack_text(initcap(replace(payload ->> 'stage', '_', ' ')), 200);
     level   text := sentinel.slack_text(initcap(payload ->> 'risk_level'), 100);
@@ -143,8 +143,9 @@ BEGIN
     ELSE
         title := sentinel.slack_text(initcap(translate(kind, '._', '  ')), 140);
         blocks := jsonb_build_array(sentinel.slack_fields(
-            ARRAY['Name', 'Value', 'Stage'],
-            ARRAY[name, money, stage]));
+            ARRAY['Name', 'Value', 'Stage', 'Source', 'Platform', 'Temperature'],
+            ARRAY[name, money, stage, sentinel.slack_text(payload ->> 'lead_source', 200),
+                  sentinel.slack_text(payload ->> 'platform', 200), sentinel.slack_text(payload ->> 'temperature', 200)]));
     END CASE;
     IF title IS NOT NULL THEN
         blocks := jsonb_build_object('type', 'header', 'text',

@@ -5,10 +5,8 @@ namespace sentinel::core {
 namespace {
 
 constexpr double kHighValueOver = 5000;
-constexpr double kCompetitiveValueOver = 10000;
 constexpr Instant kEmailFresh = 5 * kDay;
 constexpr Instant kChampionQuiet = 14 * kDay;
-constexpr Instant kOldNegotiation = 31 * kDay;  // floor(age in days) > 30
 constexpr double kOverdueStep = 0.1;
 constexpr int kMostSteps = 64;  // far above the boundaries a deal can have; a guard, not a limit
 

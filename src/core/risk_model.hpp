@@ -20,6 +20,8 @@ inline constexpr Instant kForever = INT64_MAX;  // a boundary that will not come
 
 inline constexpr double kMediumFrom = 0.4;
 inline constexpr double kHighFrom = 0.6;
+inline constexpr double kCompetitiveValueOver = 10000;  // in a negotiation
+inline constexpr Instant kOldNegotiation = 31 * kDay;   // floor(age in days) > 30
 
 // Numbers are stored in deal_signals.risk_role: never renumber.
 enum class RiskRole : std::int16_t { Other = 0, Discover = 1, Negotiation = 2 };

@@ -19,7 +19,8 @@ inline constexpr const char* kNotScheduledHere = "SN009";
 inline constexpr const char* kParked = "SN010";
 inline constexpr const char* kTimeLimit = "SN011";
 
-// Carry an SQL error through C++ frames to the entry door. sqlstate has five characters; detail and hint may be empty.
+// Carry an SQL error through C++ frames to the entry door. sqlstate has five characters; detail and hint may
+// be empty.
 struct Failure : std::exception {
     std::string sqlstate;
     std::string message;
@@ -27,7 +28,10 @@ struct Failure : std::exception {
     std::string hint;
 
     Failure(std::string state, std::string text, std::string rule = {}, std::string good_value = {})
-        : sqlstate(std::move(state)), message(std::move(text)), detail(std::move(rule)), hint(std::move(good_value)) {}
+        : sqlstate(std::move(state)),
+          message(std::move(text)),
+          detail(std::move(rule)),
+          hint(std::move(good_value)) {}
 
     const char* what() const noexcept override { return message.c_str(); }
 };

@@ -8,8 +8,9 @@ Datum array(const std::vector<Datum>& items, Oid element_type) {
         bool by_value;
         char alignment;
         get_typlenbyvalalign(element_type, &length, &by_value, &alignment);
-        return PointerGetDatum(construct_array(const_cast<Datum*>(items.data()), static_cast<int>(items.size()),
-                                               element_type, length, by_value, alignment));
+        return PointerGetDatum(construct_array(const_cast<Datum*>(items.data()),
+                                               static_cast<int>(items.size()), element_type, length, by_value,
+                                               alignment));
     });
 }
 
@@ -38,7 +39,8 @@ Rows::Rows(FunctionCallInfo fcinfo) {
         if (get_call_result_type(fcinfo, nullptr, &declared) != TYPEFUNC_COMPOSITE)
             elog(ERROR, "return type must be a row type");
         desc_ = BlessTupleDesc(CreateTupleDescCopy(declared));
-        store_ = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+        store_ =
+            tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
         result->returnMode = SFRM_Materialize;
         result->setResult = store_;
         result->setDesc = desc_;

@@ -16,9 +16,10 @@ Datum tid_array(std::vector<ItemPointerData>& tids);
 // Count the elements of an array datum.
 int array_size(Datum array_datum);
 
-// Collect the rows that a set-returning function gives back (materialise mode). The row type is the function's declared one.
+// Collect the rows that a set-returning function gives back (materialise mode). The row type is the
+// function's declared one.
 class Rows {
-   public:
+ public:
     // Throws Failure 0A000 when the caller cannot take a set.
     explicit Rows(FunctionCallInfo fcinfo);
 
@@ -28,7 +29,7 @@ class Rows {
     // Add a row of values; nulls are marked true.
     void add(Datum* values, bool* nulls);
 
-   private:
+ private:
     Tuplestorestate* store_;
     TupleDesc desc_;
 };

@@ -19,8 +19,10 @@ uint64 Statement::run(const Datum* values, const char* nulls, long limit) {
         });
         if (plan == nullptr) throw Failure("XX000", "SPI_prepare failed");
     }
-    int code = server([&] { return SPI_execute_plan(plan, const_cast<Datum*>(values), nulls, false, limit); });
-    if (code < 0) throw Failure("XX000", std::string("SPI_execute_plan failed: ") + SPI_result_code_string(code));
+    int code =
+        server([&] { return SPI_execute_plan(plan, const_cast<Datum*>(values), nulls, false, limit); });
+    if (code < 0)
+        throw Failure("XX000", std::string("SPI_execute_plan failed: ") + SPI_result_code_string(code));
     return SPI_processed;
 }
 
@@ -33,7 +35,8 @@ std::optional<Datum> cell(uint64 row, int column) {
 }
 
 std::string text_cell(uint64 row, int column) {
-    char* value = server([&] { return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column); });
+    char* value =
+        server([&] { return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column); });
     return value == nullptr ? std::string() : std::string(value);
 }
 

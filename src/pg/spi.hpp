@@ -5,26 +5,26 @@
 
 namespace sentinel::pg {
 
-// Hold an SPI connection for a scope. finish() ends it on the normal path; after an error the server's transaction
-// abort cleans up, so the destructor does nothing.
+// Hold an SPI connection for a scope. finish() ends it on the normal path; after an error the server's
+// transaction abort cleans up, so the destructor does nothing.
 class Spi {
-   public:
+ public:
     Spi();
     Spi(const Spi&) = delete;
     Spi& operator=(const Spi&) = delete;
     void finish();
 };
 
-// One SQL statement, planned once per session and kept. Must be a static object: it owns nothing that needs a destructor.
-// The text and the types must outlive it.
+// One SQL statement, planned once per session and kept. Must be a static object: it owns nothing that needs a
+// destructor. The text and the types must outlive it.
 struct Statement {
     const char* sql;
     int type_count;
     const Oid* types;
     SPIPlanPtr plan = nullptr;
 
-    // Run the statement. values and nulls (' ' or 'n') have type_count entries. Raises the statement's own errors.
-    // Returns the number of rows processed; rows lie in SPI_tuptable until the next call.
+    // Run the statement. values and nulls (' ' or 'n') have type_count entries. Raises the statement's own
+    // errors. Returns the number of rows processed; rows lie in SPI_tuptable until the next call.
     uint64 run(const Datum* values, const char* nulls = nullptr, long limit = 0);
 };
 

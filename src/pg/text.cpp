@@ -8,7 +8,9 @@ std::string_view view(Datum datum) {
 }
 
 Datum text_datum(std::string_view value) {
-    return server([&] { return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))); });
+    return server([&] {
+        return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+    });
 }
 
 char* c_string(std::string_view value) {

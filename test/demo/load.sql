@@ -11,21 +11,21 @@ DECLARE
     instant timestamptz;
     last timestamptz := '-infinity';
     step record;
-    deal demo.deal;
+    known demo.deal;
 BEGIN
     FOREACH instant IN ARRAY instants LOOP
         FOR step IN SELECT * FROM demo.timeline t WHERE t.at > last AND t.at <= instant ORDER BY t.position LOOP
-            SELECT * INTO STRICT deal FROM demo.deal d WHERE d.external_ref = step.deal_ref;
+            SELECT * INTO STRICT known FROM demo.deal d WHERE d.external_ref = step.deal_ref;
             IF step.kind = 'created' THEN
                 UPDATE demo.deal SET deal_id = sentinel.create_deal(
-                    name => deal.name, value => deal.value, stage => step.detail, currency => deal.currency,
-                    owner_id => (SELECT t.member_id FROM demo.team t WHERE t.email = deal.owner),
-                    channel => deal.channel, external_id => deal.external_ref, as_of => step.at)
-                WHERE external_ref = deal.external_ref;
+                    name => known.name, value => known.value, stage => step.detail, currency => known.currency,
+                    owner_id => (SELECT t.member_id FROM demo.team t WHERE t.email = known.owner),
+                    channel => known.channel, external_id => known.external_ref, as_of => step.at)
+                WHERE external_ref = known.external_ref;
             ELSIF step.kind = 'stage' THEN
-                PERFORM sentinel.move_deal(deal.deal_id, step.detail, nullif(step.subject, ''), step.at);
+                PERFORM sentinel.move_deal(known.deal_id, step.detail, nullif(step.subject, ''), step.at);
             ELSE
-                PERFORM sentinel.record_activity(deal.deal_id, step.detail, step.at, nullif(step.subject, ''),
+                PERFORM sentinel.record_activity(known.deal_id, step.detail, step.at, nullif(step.subject, ''),
                                                  nullif(step.body, ''), '{}', step.at);
             END IF;
             done := done + 1;

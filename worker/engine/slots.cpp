@@ -5,9 +5,11 @@
 namespace sentinel::worker {
 
 // What the target gets through in a second: longer would only hold leases that another worker could use.
-std::size_t Slots::longest_line(const Target& target) const {
+// And half of the bulkhead at most, so that others find a line too.
+std::size_t Slots::longest_line(const Target& target, const Bulkhead& bulkhead) const {
     const double in_a_second = per_target_ * 1000 / std::max(target.usual_ms, 1.0);
-    return static_cast<std::size_t>(std::clamp(in_a_second, 1.0 * per_target_, 1000.0));
+    const double half = std::max(bulkhead.places / 2, per_target_);
+    return static_cast<std::size_t>(std::min(std::max(in_a_second, 1.0 * per_target_), half));
 }
 
 Slots::Verdict Slots::admit(const std::string& name, Bulkhead& bulkhead, const std::string& tag) {
@@ -16,7 +18,7 @@ Slots::Verdict Slots::admit(const std::string& name, Bulkhead& bulkhead, const s
         ++target.running;
         return Verdict::run;
     }
-    if (target.line.size() < longest_line(target) && bulkhead.waiting < bulkhead.places) {
+    if (target.line.size() < longest_line(target, bulkhead) && bulkhead.waiting < bulkhead.places) {
         target.line.push_back(tag);
         --bulkhead.taken;
         ++bulkhead.waiting;

@@ -64,7 +64,7 @@ class Slots {
     int come_back_after(const std::string& target) const;
 
  private:
-    std::size_t longest_line(const Target& target) const;
+    std::size_t longest_line(const Target& target, const Bulkhead& bulkhead) const;
 
     int per_target_;
     std::unordered_map<std::string, Target> targets_;
