@@ -41,7 +41,7 @@ finish() {
 }
 trap finish EXIT
 
-ensure_packages test || exit 1
+[[ ${ENSURE_PACKAGES:-} == no ]] || ensure_packages test || exit 1
 PG_CONFIG=$(pg_config_path)
 export PG_CONFIG
 bindir=$("$PG_CONFIG" --bindir)
@@ -110,16 +110,16 @@ count_regress() {
 load=(--load-extension=pg_trgm --load-extension=pgcrypto --load-extension=sentinel)
 
 if stage regress; then
-    mapfile -t names < <(cd test/sql && ls ./*.sql | sed 's|^\./||; s|\.sql$||' | sort)
+    mapfile -t names < <(cd test/sql && find . -name '*.sql' -printf '%f\n' | sed 's|\.sql$||' | sort)
     output=$("${AS_OWNER[@]}" env -C "$work" "$pgxs_test/regress/pg_regress" --inputdir=test \
         --bindir="$bindir" --dbname=regress "${load[@]}" "${names[@]}" 2>&1)
     count_regress "$output" "pg_regress"
 fi
 
 if stage isolation && [[ -d test/isolation/specs ]]; then
-    mapfile -t names < <(cd test/isolation/specs && ls ./*.spec | sed 's|^\./||; s|\.spec$||' | sort)
-    output=$("${AS_OWNER[@]}" env -C "$work" "$pgxs_test/isolation/pg_isolation_regress" --inputdir=test/isolation \
-        --outputdir=output_iso --bindir="$bindir" --dbname=isolation "${load[@]}" "${names[@]}" 2>&1)
+    mapfile -t names < <(cd test/isolation/specs && find . -name '*.spec' -printf '%f\n' | sed 's|\.spec$||' | sort)
+    output=$("${AS_OWNER[@]}" env -C "$work/test/isolation" "$pgxs_test/isolation/pg_isolation_regress" --inputdir=. \
+        --outputdir=. --bindir="$bindir" --dbname=isolation "${load[@]}" "${names[@]}" 2>&1)
     count_regress "$output" "isolation"
 fi
 

@@ -26,18 +26,18 @@ BEGIN
             ('sentinel_admin', false, 'makes organisations and enters all of them')
         ) AS r(name, bypass, purpose)
     LOOP
-        SELECT r.rolname, r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO role_now
+        SELECT r.rolname, r.rolbypassrls, r.rolsuper OR r.rolcanlogin OR r.rolcreaterole OR r.rolreplication AS able INTO role_now
         FROM pg_catalog.pg_roles r WHERE r.rolname = wanted.name;
         IF NOT FOUND THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN %s', wanted.name,
                            CASE WHEN wanted.bypass THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END);
             EXECUTE format('COMMENT ON ROLE %I IS %L', wanted.name, 'sentinel: ' || wanted.purpose);
-        ELSIF role_now.rolsuper OR role_now.rolcanlogin OR role_now.rolbypassrls <> wanted.bypass THEN
+        ELSIF role_now.able OR role_now.rolbypassrls <> wanted.bypass THEN
             RAISE EXCEPTION USING ERRCODE = '42710',
                 MESSAGE = format('role "%s" exists with other attributes', wanted.name),
-                DETAIL = format('It must be NOLOGIN, NOSUPERUSER and %s.',
+                DETAIL = format('It must be NOLOGIN, NOSUPERUSER, NOCREATEROLE, NOREPLICATION and %s.',
                                 CASE WHEN wanted.bypass THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END),
-                HINT = format('ALTER ROLE %I NOLOGIN NOSUPERUSER %s;', wanted.name,
+                HINT = format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION %s;', wanted.name,
                               CASE WHEN wanted.bypass THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END);
         END IF;
     END LOOP;

@@ -55,7 +55,8 @@ COMMENT ON FUNCTION sentinel.refuse_change() IS
 CREATE FUNCTION sentinel.create_org(name text, slug text DEFAULT NULL, timezone text DEFAULT 'UTC') RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    new_slug text := coalesce(create_org.slug, trim(BOTH '-' FROM regexp_replace(lower(create_org.name), '[^a-z0-9]+', '-', 'g')));
+    new_slug text := coalesce(create_org.slug, trim(BOTH '-' FROM left(trim(BOTH '-' FROM
+        regexp_replace(lower(create_org.name), '[^a-z0-9]+', '-', 'g')), 63)));
     new_org uuid := sentinel.uuid7();
     step record;
 BEGIN
@@ -99,11 +100,18 @@ DECLARE
     new_member uuid;
 BEGIN
     PERFORM sentinel.require_manager();
-    IF address !~ '^[^@\s]+@[^@\s]+$' OR length(address) > 320 THEN
+    IF add_member.role = 'owner' THEN
+        PERFORM sentinel.require_owner();
+    END IF;
+    IF coalesce(trim(add_member.display_name), '') = '' OR length(add_member.display_name) > 200 THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid name "%s"', left(add_member.display_name, 60)),
+            DETAIL = 'A name has 1 to 200 characters.', HINT = 'SELECT sentinel.add_member(''Ana Ruiz'', ''ana@example.com'');';
+    END IF;
+    IF address IS NULL OR address !~ '^[^@\s]+@[^@\s]+$' OR length(address) > 320 THEN
         RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid e-mail address "%s"', left(add_member.email, 80)),
             DETAIL = 'An address is local@domain without spaces.', HINT = 'Use ''ana@example.com''.';
     END IF;
-    IF add_member.role NOT IN ('owner', 'admin', 'member', 'viewer') THEN
+    IF add_member.role IS NULL OR add_member.role NOT IN ('owner', 'admin', 'member', 'viewer') THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('unknown role "%s"', left(add_member.role, 40)),
             DETAIL = 'A role is owner, admin, member or viewer.', HINT = 'Use ''member''.';
     END IF;
@@ -122,7 +130,7 @@ END
 $$;
 ALTER FUNCTION sentinel.add_member(text, text, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.add_member(text, text, text) IS
-    'Add a member to the organisation entered; gives the member id. Errors: SN003, SN007 address, 22023 role, 23505 member already.';
+    'Add a member to the organisation entered; gives the member id. Only owners add owners. Errors: SN003, SN007 name or address, 22023 role, 23505 member already.';
 
 -- grant: everyone
 CREATE FUNCTION sentinel.require_manager() RETURNS void
@@ -139,6 +147,20 @@ $$;
 COMMENT ON FUNCTION sentinel.require_manager() IS
     'Raise SN003 when a member who is neither owner nor admin has entered. Passes when no member is entered.';
 
+-- grant: everyone
+CREATE FUNCTION sentinel.require_owner() RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF sentinel.current_member() IS NOT NULL AND pg_catalog.current_setting('sentinel.member_role') <> 'owner' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'only the owner can perform this action',
+            DETAIL = format('The member entered has the role "%s".', pg_catalog.current_setting('sentinel.member_role')),
+            HINT = 'Ask an owner of the organisation.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sentinel.require_owner() IS
+    'Raise SN003 when a member who is no owner has entered. Passes when no member is entered.';
+
 -- grant: sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.set_member_role(member_id uuid, role text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -146,8 +168,8 @@ DECLARE
     org uuid := sentinel.require_org();
     before text;
 BEGIN
-    PERFORM sentinel.require_manager();
-    IF set_member_role.role NOT IN ('owner', 'admin', 'member', 'viewer') THEN
+    PERFORM sentinel.require_owner();
+    IF set_member_role.role IS NULL OR set_member_role.role NOT IN ('owner', 'admin', 'member', 'viewer') THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('unknown role "%s"', left(set_member_role.role, 40)),
             DETAIL = 'A role is owner, admin, member or viewer.', HINT = 'Use ''member''.';
     END IF;
@@ -155,13 +177,13 @@ BEGIN
     WHERE m.org_id = org AND m.id = set_member_role.member_id AND m.removed_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in this organisation', set_member_role.member_id),
-            HINT = 'SELECT id, display_name FROM sentinel.members;';
+            DETAIL = 'Members are named by their id in this organisation.', HINT = 'SELECT id, display_name FROM sentinel.members;';
     END IF;
     IF before = 'owner' AND set_member_role.role <> 'owner' AND NOT EXISTS (
         SELECT FROM sentinel.members m WHERE m.org_id = org AND m.role = 'owner'
         AND m.removed_at IS NULL AND m.id <> set_member_role.member_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'an organisation keeps at least one owner',
-            HINT = 'Make another member owner first.';
+            DETAIL = 'This member is the only one.', HINT = 'Make another member owner first.';
     END IF;
     UPDATE sentinel.members m SET role = set_member_role.role WHERE m.org_id = org AND m.id = set_member_role.member_id;
     PERFORM sentinel.audit('member.role_changed', 'member', set_member_role.member_id,
@@ -170,7 +192,7 @@ END
 $$;
 ALTER FUNCTION sentinel.set_member_role(uuid, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.set_member_role(uuid, text) IS
-    'Change the role of a member. Takes effect when that member enters again. Errors: SN003, SN004, 22023.';
+    'Change the role of a member; for owners. Takes effect when that member enters again. Errors: SN003, SN004, 22023.';
 
 -- grant: sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.remove_member(member_id uuid) RETURNS void
@@ -187,7 +209,7 @@ BEGIN
     WHERE m.org_id = org AND m.id = remove_member.member_id AND m.removed_at IS NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in this organisation', remove_member.member_id),
-            HINT = 'SELECT id, display_name FROM sentinel.members;';
+            DETAIL = 'Members are named by their id in this organisation.', HINT = 'SELECT id, display_name FROM sentinel.members;';
     END IF;
     DELETE FROM sentinel.team_members t WHERE t.org_id = org AND t.member_id = remove_member.member_id;
     DELETE FROM sentinel.member_roles r WHERE r.org_id = org AND r.member_id = remove_member.member_id;
@@ -224,7 +246,12 @@ CREATE FUNCTION sentinel.add_team_member(team_id uuid, member_id uuid, role text
 DECLARE
     org uuid := sentinel.require_org();
 BEGIN
-    PERFORM sentinel.require_manager();
+    -- Admins of the team let people in; who rules there, and what role one has already, is for those of the organisation.
+    IF add_team_member.role = 'owner' OR NOT sentinel.may('assign', add_team_member.team_id, NULL) OR EXISTS (
+        SELECT FROM sentinel.team_members t WHERE t.org_id = org AND t.team_id = add_team_member.team_id
+        AND t.member_id = add_team_member.member_id) THEN
+        PERFORM sentinel.require_manager();
+    END IF;
     INSERT INTO sentinel.team_members AS t (org_id, team_id, member_id, role)
     VALUES (org, add_team_member.team_id, add_team_member.member_id, add_team_member.role)
     ON CONFLICT ON CONSTRAINT team_members_pkey DO UPDATE SET role = excluded.role;
@@ -236,6 +263,31 @@ ALTER FUNCTION sentinel.add_team_member(uuid, uuid, text) OWNER TO sentinel_engi
 COMMENT ON FUNCTION sentinel.add_team_member(uuid, uuid, text) IS
     'Put a member into a team with the role owner, admin, member or viewer, or change that role. Errors: SN003, 23503 unknown team or member, 23514 role.';
 
+-- grant: sentinel_member, sentinel_admin
+CREATE FUNCTION sentinel.remove_team_member(team_id uuid, member_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+BEGIN
+    IF remove_team_member.member_id IS DISTINCT FROM sentinel.current_member()
+       AND NOT sentinel.may('assign', remove_team_member.team_id, NULL) THEN
+        PERFORM sentinel.require_manager();
+    END IF;
+    DELETE FROM sentinel.team_members t
+    WHERE t.org_id = org AND t.team_id = remove_team_member.team_id AND t.member_id = remove_team_member.member_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in team "%s"',
+                remove_team_member.member_id, remove_team_member.team_id),
+            DETAIL = 'Only who is in a team leaves it.', HINT = 'SELECT team_id, member_id FROM sentinel.team_members;';
+    END IF;
+    PERFORM sentinel.audit('team.member_removed', 'team', remove_team_member.team_id,
+                           jsonb_build_object('member_id', remove_team_member.member_id));
+END
+$$;
+ALTER FUNCTION sentinel.remove_team_member(uuid, uuid) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.remove_team_member(uuid, uuid) IS
+    'Take a member out of a team; members may leave by themselves. Errors: SN003, SN004.';
+
 -- grant: sentinel_admin
 CREATE FUNCTION sentinel.grant_login(role_name name, org_id uuid, member_id uuid DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -243,7 +295,7 @@ BEGIN
     PERFORM sentinel.require_installed();
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = grant_login.role_name) THEN
         RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('role "%s" does not exist', grant_login.role_name),
-            HINT = format('CREATE ROLE %I LOGIN IN ROLE sentinel_reader;', grant_login.role_name);
+            DETAIL = 'A login is given to a role of this server.', HINT = format('CREATE ROLE %I LOGIN IN ROLE sentinel_reader;', grant_login.role_name);
     END IF;
     INSERT INTO sentinel.member_roles AS r (org_id, role_name, member_id)
     VALUES (grant_login.org_id, grant_login.role_name, grant_login.member_id)

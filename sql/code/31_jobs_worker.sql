@@ -205,9 +205,17 @@ DECLARE
     lost record;
 BEGIN
     PERFORM sentinel.require_installed();
+    -- Else the backends would be those that an earlier look of this transaction found.
+    PERFORM pg_stat_clear_snapshot();
+    -- run_jobs() claims in the name of its backend, for long; where the backend ended or the server crashed, nobody waits.
     SELECT array_agg(l.id) AS jobs, array_agg(l.lease) AS leases,
-           array_agg(format('lease ran out: worker %s did not answer', l.worker)) AS errors INTO lost
-    FROM (SELECT r.id, r.lease, r.worker FROM sentinel.job_running r WHERE r.lease_until < clock_timestamp()
+           array_agg(CASE WHEN l.run_out THEN format('lease ran out: worker %s did not answer', l.worker)
+                          ELSE format('%s ended', l.worker) END) AS errors INTO lost
+    FROM (SELECT r.id, r.lease, r.worker, r.lease_until < clock_timestamp() AS run_out FROM sentinel.job_running r
+          WHERE r.lease_until < clock_timestamp()
+             OR (r.worker ~ '^backend [0-9]{1,9}$'
+                 AND (r.claimed_at < pg_postmaster_start_time()
+                      OR NOT EXISTS (SELECT FROM pg_stat_get_activity(substr(r.worker, 9)::integer))))
           ORDER BY r.lease LIMIT 1000 FOR UPDATE SKIP LOCKED) l;
     IF lost.jobs IS NULL THEN
         RETURN 0;
@@ -217,4 +225,4 @@ END
 $$;
 ALTER FUNCTION sentinel.reap() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.reap() IS
-    'Take back jobs whose lease ran out, at most 1,000 a call; the attempt stays counted. Gives their number. Called by tick().';
+    'Take back jobs whose lease ran out, and those of backends that ended, at most 1,000 a call; the attempt stays counted. Gives their number. Called by tick().';

@@ -127,17 +127,23 @@ COMMENT ON FUNCTION sentinel.limit_queue(text, integer) IS
 -- grant: sentinel_worker, sentinel_operator
 CREATE FUNCTION sentinel.report_progress(job_id uuid, done numeric, total numeric DEFAULT NULL, note text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.current_org();
 BEGIN
+    IF org IS NULL THEN
+        PERFORM sentinel.require_engine(NULL);
+    END IF;
     UPDATE sentinel.job_running r SET progress_done = report_progress.done,
         progress_total = coalesce(report_progress.total, r.progress_total),
         progress_note = coalesce(left(report_progress.note, 200), r.progress_note)
-    WHERE r.id = report_progress.job_id AND (sentinel.current_org() IS NULL OR r.org_id = sentinel.current_org());
-    RETURN EXISTS (SELECT FROM sentinel.job_running r WHERE r.id = report_progress.job_id AND r.cancel_requested_at IS NULL);
+    WHERE r.id = report_progress.job_id AND (org IS NULL OR r.org_id = org);
+    RETURN EXISTS (SELECT FROM sentinel.job_running r WHERE r.id = report_progress.job_id AND (org IS NULL OR r.org_id = org)
+                   AND r.cancel_requested_at IS NULL);
 END
 $$;
 ALTER FUNCTION sentinel.report_progress(uuid, numeric, numeric, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.report_progress(uuid, numeric, numeric, text) IS
-    'Tell how far a running job is. Gives false when the job should stop: cancelled, or held by another.';
+    'Tell how far a running job is. Gives false when the job should stop: cancelled, or ended. Without an organisation entered for workers only. Errors: SN003.';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.purge_jobs() RETURNS bigint

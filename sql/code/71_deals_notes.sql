@@ -1,5 +1,6 @@
 -- Room deals: what a write of deals by any client brings with it in the same commit: versions, timeline, events.
--- Statement triggers: one INSERT each however many deals a statement writes.
+-- Statement triggers: one INSERT each however many deals a statement writes. Plans are saved for the session, so the join of
+-- the two transition tables must not be a nested loop, and look-ups in tables are sub-selects with OFFSET 0.
 
 CREATE FUNCTION sentinel.emit_deal_events(org uuid, events jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -31,7 +32,9 @@ BEGIN
     SELECT n.org_id, n.id, n.version, n.changed_at, n.stage, n.stage_kind, s.risk_role, n.value, n.owner_id,
            n.created_at, n.stage_changed_at
     FROM new_deals n
-    JOIN sentinel.pipeline_stages s ON s.org_id = n.org_id AND s.pipeline_id = n.pipeline_id AND s.stage = n.stage;
+    CROSS JOIN LATERAL (
+        SELECT s.risk_role FROM sentinel.pipeline_stages s
+        WHERE s.org_id = n.org_id AND s.pipeline_id = n.pipeline_id AND s.stage = n.stage OFFSET 0) s;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -57,7 +60,7 @@ COMMENT ON FUNCTION sentinel.note_new_deals() IS
     'Trigger: keep the first version of new deals, write their timeline, emit deal.created.';
 
 CREATE FUNCTION sentinel.note_changed_deals() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
     batch record;
 BEGIN
@@ -67,7 +70,9 @@ BEGIN
            n.created_at, n.stage_changed_at
     FROM new_deals n
     JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id AND o.version <> n.version
-    JOIN sentinel.pipeline_stages s ON s.org_id = n.org_id AND s.pipeline_id = n.pipeline_id AND s.stage = n.stage;
+    CROSS JOIN LATERAL (
+        SELECT s.risk_role FROM sentinel.pipeline_stages s
+        WHERE s.org_id = n.org_id AND s.pipeline_id = n.pipeline_id AND s.stage = n.stage OFFSET 0) s;
 
     INSERT INTO sentinel.deal_timeline (org_id, deal_id, kind, payload, member_id, recorded_at)
     SELECT n.org_id, n.id, note.kind, note.payload, sentinel.current_member(),

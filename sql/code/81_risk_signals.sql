@@ -1,29 +1,47 @@
--- Room risk: the triggers that keep deal_signals. Each statement writes raw signals, input_at and replay of many deals at
--- once; the row trigger settle_risk() does the rest. What arrives recorded before input_at sets replay.
+-- Room risk: the triggers that keep deal_signals. They write raw signals, input_at and replay; the row trigger settle_risk()
+-- does the rest. What arrives recorded before input_at sets replay.
+-- Deals are written one by one in the order of their keys: locks are taken in one order, and the saved plan is a look-up by
+-- key whether the first statement of a session wrote one deal or a million. The sub-selects with OFFSET 0 or LIMIT are
+-- look-ups for the same reason, and the join of the two transition tables must not be a nested loop.
+
+CREATE FUNCTION sentinel.signal_settings(org uuid, owner uuid, stage text)
+    RETURNS TABLE (inactivity_days smallint, flags smallint, stage_norm_days double precision, recorded_at timestamptz)
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT coalesce(r.inactivity_days, 7::smallint),
+           sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy), n.mean_days,
+           greatest(r.recorded_at, n.recorded_at)
+    FROM (SELECT) AS one
+    LEFT JOIN LATERAL (
+        SELECT * FROM sentinel.risk_settings r
+        WHERE r.org_id = signal_settings.org AND (r.member_id = signal_settings.owner OR r.member_id IS NULL)
+        ORDER BY r.member_id IS NULL, r.recorded_at DESC, r.id DESC LIMIT 1) r ON true
+    LEFT JOIN LATERAL (
+        SELECT n.mean_days, n.recorded_at FROM sentinel.stage_norms n
+        WHERE r.stage_stall AND n.org_id = signal_settings.org AND n.stage = signal_settings.stage
+          AND n.owner_id = coalesce(signal_settings.owner, '00000000-0000-0000-0000-000000000000')
+        ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n ON true;
+END
+$$;
+COMMENT ON FUNCTION sentinel.signal_settings(uuid, uuid, text) IS
+    'Give the newest settings that hold for an owner''s deals, the norm of a stage where stage stall is on, and when the newer of both was recorded.';
 
 CREATE FUNCTION sentinel.refresh_signals(org uuid, at timestamptz, deals uuid[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    deal uuid;
 BEGIN
-    PERFORM FROM sentinel.deal_signals s WHERE s.org_id = refresh_signals.org AND s.deal_id = ANY (refresh_signals.deals)
-    ORDER BY s.deal_id FOR NO KEY UPDATE;
-    UPDATE sentinel.deal_signals s
-    SET inactivity_days = coalesce(r.inactivity_days, 7),
-        flags = sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy),
-        stage_norm_days = CASE WHEN r.stage_stall THEN n.mean_days END,
-        replay = s.replay OR refresh_signals.at < s.input_at,
-        input_at = greatest(s.input_at, refresh_signals.at)
-    FROM sentinel.deals d
-    LEFT JOIN LATERAL (
-        SELECT * FROM sentinel.risk_settings r
-        WHERE r.org_id = d.org_id AND (r.member_id = d.owner_id OR r.member_id IS NULL)
-        ORDER BY r.member_id IS NULL, r.recorded_at DESC, r.id DESC LIMIT 1) r ON true
-    LEFT JOIN LATERAL (
-        SELECT n.mean_days FROM sentinel.stage_norms n
-        WHERE r.stage_stall AND n.org_id = d.org_id AND n.stage = d.stage
-          AND n.owner_id = coalesce(d.owner_id, '00000000-0000-0000-0000-000000000000')
-        ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n ON true
-    WHERE d.org_id = refresh_signals.org AND d.id = ANY (refresh_signals.deals)
-      AND s.org_id = d.org_id AND s.deal_id = d.id;
+    FOR deal IN SELECT u.id FROM unnest(refresh_signals.deals) AS u (id) ORDER BY u.id LOOP
+        UPDATE sentinel.deal_signals s
+        SET inactivity_days = coalesce(h.inactivity_days, 7), flags = h.flags, stage_norm_days = h.stage_norm_days,
+            replay = s.replay OR refresh_signals.at < s.input_at,
+            input_at = greatest(s.input_at, refresh_signals.at)
+        FROM (SELECT x.* FROM sentinel.deals d
+              CROSS JOIN LATERAL sentinel.signal_settings(d.org_id, d.owner_id, d.stage) x
+              WHERE d.org_id = refresh_signals.org AND d.id = deal OFFSET 0) h
+        WHERE s.org_id = refresh_signals.org AND s.deal_id = deal;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION sentinel.refresh_signals(uuid, timestamptz, uuid[]) IS
@@ -35,22 +53,13 @@ BEGIN
     INSERT INTO sentinel.deal_signals (org_id, deal_id, owner_id, team_id, risk_role, closed, value, created_at,
                                        stage_entered_at, inactivity_days, flags, stage_norm_days, input_at, replay)
     SELECT d.org_id, d.id, d.owner_id, d.team_id, sentinel.risk_role_number(p.risk_role), d.stage_kind <> 'open', d.value,
-           d.created_at, d.stage_changed_at, coalesce(r.inactivity_days, 7),
-           sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy),
-           CASE WHEN r.stage_stall THEN n.mean_days END,
-           greatest(d.changed_at, r.recorded_at, n.recorded_at),
-           d.changed_at < greatest(d.changed_at, r.recorded_at, n.recorded_at)
+           d.created_at, d.stage_changed_at, x.inactivity_days, x.flags, x.stage_norm_days,
+           greatest(d.changed_at, x.recorded_at), coalesce(d.changed_at < x.recorded_at, false)
     FROM new_deals d
-    JOIN sentinel.pipeline_stages p ON p.org_id = d.org_id AND p.pipeline_id = d.pipeline_id AND p.stage = d.stage
-    LEFT JOIN LATERAL (
-        SELECT * FROM sentinel.risk_settings r
-        WHERE r.org_id = d.org_id AND (r.member_id = d.owner_id OR r.member_id IS NULL)
-        ORDER BY r.member_id IS NULL, r.recorded_at DESC, r.id DESC LIMIT 1) r ON true
-    LEFT JOIN LATERAL (
-        SELECT n.mean_days, n.recorded_at FROM sentinel.stage_norms n
-        WHERE r.stage_stall AND n.org_id = d.org_id AND n.stage = d.stage
-          AND n.owner_id = coalesce(d.owner_id, '00000000-0000-0000-0000-000000000000')
-        ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n ON true;
+    CROSS JOIN LATERAL (
+        SELECT p.risk_role FROM sentinel.pipeline_stages p
+        WHERE p.org_id = d.org_id AND p.pipeline_id = d.pipeline_id AND p.stage = d.stage OFFSET 0) p
+    CROSS JOIN LATERAL sentinel.signal_settings(d.org_id, d.owner_id, d.stage) x;
     RETURN NULL;
 END
 $$;
@@ -61,6 +70,8 @@ CREATE FUNCTION sentinel.learn_stage_norms(org uuid, deal uuid, owner uuid, at t
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+    stall_is_on boolean := EXISTS (SELECT FROM sentinel.risk_settings r
+                                   WHERE r.org_id = learn_stage_norms.org AND r.stage_stall);
     stay record;
 BEGIN
     -- One closing of an owner's deals after the other: each adds to the version before it.
@@ -102,11 +113,15 @@ BEGIN
             SELECT coalesce(before.samples, 0) + stay.samples AS samples,
                    coalesce(before.total_microseconds, 0) + stay.microseconds AS total) AS sums
         ORDER BY i.at;
-        PERFORM sentinel.refresh_signals(learn_stage_norms.org, learn_stage_norms.at, ARRAY(
-            SELECT d.id FROM sentinel.deals d
-            JOIN sentinel.deal_signals s ON s.org_id = d.org_id AND s.deal_id = d.id AND s.flags & 2 <> 0 AND NOT s.closed
-            WHERE d.org_id = learn_stage_norms.org AND d.stage = stay.stage
-              AND (d.owner_id = learn_stage_norms.owner OR d.owner_id IS NULL AND learn_stage_norms.owner = nobody)));
+        IF stall_is_on THEN
+            PERFORM sentinel.refresh_signals(learn_stage_norms.org, learn_stage_norms.at, ARRAY(
+                SELECT d.id FROM sentinel.deals d
+                CROSS JOIN LATERAL (
+                    SELECT FROM sentinel.deal_signals s
+                    WHERE s.org_id = d.org_id AND s.deal_id = d.id AND s.flags & 2 <> 0 OFFSET 0) s
+                WHERE d.org_id = learn_stage_norms.org AND d.stage = stay.stage AND d.stage_kind = 'open'
+                  AND (d.owner_id = learn_stage_norms.owner OR d.owner_id IS NULL AND learn_stage_norms.owner = nobody)));
+        END IF;
     END LOOP;
 END
 $$;
@@ -114,40 +129,35 @@ COMMENT ON FUNCTION sentinel.learn_stage_norms(uuid, uuid, uuid, timestamptz, in
     'Add the stays of a deal that has just closed to the norms of its owner, and tell the open deals that they concern. Stays before an earlier closing were counted then.';
 
 CREATE FUNCTION sentinel.signal_changed_deals() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
+    d record;
     closing record;
 BEGIN
-    PERFORM FROM sentinel.deal_signals s
-    WHERE (s.org_id, s.deal_id) IN (SELECT n.org_id, n.id FROM new_deals n)
-    ORDER BY s.org_id, s.deal_id FOR NO KEY UPDATE;
-
-    UPDATE sentinel.deal_signals s
-    SET owner_id = d.owner_id, team_id = d.team_id, risk_role = sentinel.risk_role_number(p.risk_role),
-        closed = d.stage_kind <> 'open', value = d.value, created_at = d.created_at, stage_entered_at = d.stage_changed_at,
-        inactivity_days = coalesce(r.inactivity_days, 7),
-        flags = sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy),
-        stage_norm_days = CASE WHEN r.stage_stall THEN n.mean_days END,
-        replay = s.replay OR d.changed_at < greatest(s.input_at, r.recorded_at, n.recorded_at),
-        input_at = greatest(s.input_at, d.changed_at, r.recorded_at, n.recorded_at)
-    FROM new_deals d
-    JOIN old_deals o ON o.org_id = d.org_id AND o.id = d.id AND o.version <> d.version
-    JOIN sentinel.pipeline_stages p ON p.org_id = d.org_id AND p.pipeline_id = d.pipeline_id AND p.stage = d.stage
-    LEFT JOIN LATERAL (
-        SELECT * FROM sentinel.risk_settings r
-        WHERE r.org_id = d.org_id AND (r.member_id = d.owner_id OR r.member_id IS NULL)
-        ORDER BY r.member_id IS NULL, r.recorded_at DESC, r.id DESC LIMIT 1) r ON true
-    LEFT JOIN LATERAL (
-        SELECT n.mean_days, n.recorded_at FROM sentinel.stage_norms n
-        WHERE r.stage_stall AND n.org_id = d.org_id AND n.stage = d.stage
-          AND n.owner_id = coalesce(d.owner_id, '00000000-0000-0000-0000-000000000000')
-        ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n ON true
-    WHERE s.org_id = d.org_id AND s.deal_id = d.id;
-
-    UPDATE sentinel.deal_signals s SET team_id = d.team_id
-    FROM new_deals d
-    JOIN old_deals o ON o.org_id = d.org_id AND o.id = d.id AND o.version = d.version
-    WHERE o.team_id IS DISTINCT FROM d.team_id AND s.org_id = d.org_id AND s.deal_id = d.id;
+    FOR d IN
+        SELECT n.*, o.version <> n.version AS is_input, sentinel.risk_role_number(p.risk_role) AS role_number,
+               x.inactivity_days, x.flags, x.stage_norm_days, x.recorded_at AS settings_at
+        FROM new_deals n
+        JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id
+        CROSS JOIN LATERAL (
+            SELECT p.risk_role FROM sentinel.pipeline_stages p
+            WHERE p.org_id = n.org_id AND p.pipeline_id = n.pipeline_id AND p.stage = n.stage OFFSET 0) p
+        CROSS JOIN LATERAL sentinel.signal_settings(n.org_id, n.owner_id, n.stage) x
+        WHERE o.version <> n.version OR o.team_id IS DISTINCT FROM n.team_id
+        ORDER BY n.org_id, n.id
+    LOOP
+        IF NOT d.is_input THEN
+            UPDATE sentinel.deal_signals s SET team_id = d.team_id WHERE s.org_id = d.org_id AND s.deal_id = d.id;
+            CONTINUE;
+        END IF;
+        UPDATE sentinel.deal_signals s
+        SET owner_id = d.owner_id, team_id = d.team_id, risk_role = d.role_number, closed = d.stage_kind <> 'open',
+            value = d.value, created_at = d.created_at, stage_entered_at = d.stage_changed_at,
+            inactivity_days = d.inactivity_days, flags = d.flags, stage_norm_days = d.stage_norm_days,
+            replay = s.replay OR d.changed_at < greatest(s.input_at, d.settings_at),
+            input_at = greatest(s.input_at, d.changed_at, d.settings_at)
+        WHERE s.org_id = d.org_id AND s.deal_id = d.id;
+    END LOOP;
 
     FOR closing IN
         SELECT n.org_id, n.id, n.version, n.changed_at,
@@ -168,33 +178,32 @@ COMMENT ON FUNCTION sentinel.signal_changed_deals() IS
 
 CREATE FUNCTION sentinel.signal_activities() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    a record;
 BEGIN
-    -- Locks are taken in one order when there is more than one to take.
-    IF (SELECT count(*) FROM (SELECT FROM new_activities LIMIT 2) AS two) > 1 THEN
-        PERFORM FROM sentinel.deal_signals s
-        WHERE (s.org_id, s.deal_id) IN (SELECT n.org_id, n.deal_id FROM new_activities n WHERE n.deal_id IS NOT NULL)
-        ORDER BY s.org_id, s.deal_id FOR NO KEY UPDATE;
-    END IF;
     -- Activities of one deal recorded at different times are several inputs: only the history tells what lay between.
-    UPDATE sentinel.deal_signals s
-    SET last_sent_at = greatest(s.last_sent_at, a.sent),
-        last_received_at = greatest(s.last_received_at, a.received),
-        last_meeting_at = greatest(s.last_meeting_at, a.met),
-        last_event_at = greatest(s.last_event_at, a.newest),
-        competitive_indicators = s.competitive_indicators + a.indicators,
-        replay = s.replay OR a.first_recorded < greatest(s.input_at, a.last_recorded),
-        input_at = greatest(s.input_at, a.last_recorded)
-    FROM (
+    FOR a IN
         SELECT n.org_id, n.deal_id,
                max(n.occurred_at) FILTER (WHERE n.activity_type = 'email_sent') AS sent,
                max(n.occurred_at) FILTER (WHERE n.activity_type = 'email_received') AS received,
                max(n.occurred_at) FILTER (WHERE n.activity_type IN ('meeting_held', 'call_held')) AS met,
                max(n.occurred_at) AS newest, sum(n.competitive_indicators)::integer AS indicators,
                min(n.recorded_at) AS first_recorded, max(n.recorded_at) AS last_recorded
-        FROM new_activities n WHERE n.deal_id IS NOT NULL GROUP BY n.org_id, n.deal_id) AS a
-    WHERE s.org_id = a.org_id AND s.deal_id = a.deal_id;
+        FROM new_activities n WHERE n.deal_id IS NOT NULL
+        GROUP BY n.org_id, n.deal_id ORDER BY n.org_id, n.deal_id
+    LOOP
+        UPDATE sentinel.deal_signals s
+        SET last_sent_at = greatest(s.last_sent_at, a.sent),
+            last_received_at = greatest(s.last_received_at, a.received),
+            last_meeting_at = greatest(s.last_meeting_at, a.met),
+            last_event_at = greatest(s.last_event_at, a.newest),
+            competitive_indicators = s.competitive_indicators + a.indicators,
+            replay = s.replay OR a.first_recorded < greatest(s.input_at, a.last_recorded),
+            input_at = greatest(s.input_at, a.last_recorded)
+        WHERE s.org_id = a.org_id AND s.deal_id = a.deal_id;
+    END LOOP;
     RETURN NULL;
 END
 $$;
 ALTER FUNCTION sentinel.signal_activities() OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.signal_activities() IS 'Trigger: bring new activities into the signals of their deals, in one UPDATE.';
+COMMENT ON FUNCTION sentinel.signal_activities() IS 'Trigger: bring new activities into the signals of their deals.';

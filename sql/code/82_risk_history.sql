@@ -104,10 +104,17 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
+    WITH inputs AS MATERIALIZED (
+        SELECT * FROM sentinel.risk_inputs(org, risk_state.deal_id, risk_state.as_of)),
+    walk AS (
+        SELECT sentinel.risk_walk(i.risk_role, i.closed, i.value, i.created_at, i.stage_entered_at, i.last_sent_at,
+                                  i.last_received_at, i.last_meeting_at, i.last_event_at, i.competitive_indicators,
+                                  i.stage_norm_days, i.inactivity_days, i.flags, i.at ORDER BY i.at) AS clock
+        FROM inputs i)
     SELECT i.risk_role, i.closed, i.value, i.created_at, i.stage_entered_at, i.last_sent_at, i.last_received_at,
            i.last_meeting_at, i.last_event_at, i.competitive_indicators, i.stage_norm_days, i.inactivity_days, i.flags,
-           (sentinel.risk_clock(org, risk_state.deal_id, risk_state.as_of))[2], i.at
-    FROM sentinel.risk_inputs(org, risk_state.deal_id, risk_state.as_of) i
+           w.clock[2], i.at
+    FROM inputs i CROSS JOIN walk w
     ORDER BY i.at DESC LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004',

@@ -89,7 +89,7 @@ COMMENT ON FUNCTION sentinel.note_risk(uuid, uuid, timestamptz, timestamptz, tim
     'Open or close the at-risk period of a deal and emit deal.at_risk, deal.recovered and deal.action_overdue, each once per period.';
 
 CREATE FUNCTION sentinel.sweep_org_risk(org uuid, as_of timestamptz, batch integer) RETURNS integer
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     swept integer := 0;
     reread integer := 0;
@@ -108,32 +108,29 @@ BEGIN
         WITH due AS MATERIALIZED (
             SELECT s.* FROM sentinel.deal_signals s
             WHERE s.org_id = sweep_org_risk.org AND s.next_change_at <= sweep_org_risk.as_of AND NOT s.replay
-            ORDER BY s.next_change_at LIMIT sweep_org_risk.batch FOR UPDATE SKIP LOCKED),
-        looked AS MATERIALIZED (
-            SELECT s.deal_id, s.noticed_since, s.recovered_at, r.*
-            FROM due s
-            CROSS JOIN LATERAL sentinel.risk_snapshot(
-                s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
-                s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days,
-                s.flags, s.at_risk_since, s.input_at, sweep_org_risk.as_of) r),
-        moved AS (
-            UPDATE sentinel.deal_signals s
-            SET next_change_at = l.next_change_at, noticed_since = l.risk_started_at, recovered_at = NULL
-            FROM looked l WHERE s.org_id = sweep_org_risk.org AND s.deal_id = l.deal_id)
-        SELECT l.deal_id, l.noticed_since, l.recovered_at,
-               l.risk_started_at IS NOT NULL OR l.noticed_since IS NOT NULL AS tells,
+            ORDER BY s.next_change_at LIMIT sweep_org_risk.batch FOR UPDATE SKIP LOCKED)
+        SELECT s.deal_id, s.noticed_since, s.recovered_at, r.risk_started_at, r.next_change_at,
+               r.risk_started_at IS NOT NULL OR s.noticed_since IS NOT NULL AS tells,
                jsonb_build_object(
                    'deal_id', d.id, 'name', d.name, 'value', d.value, 'currency', d.currency, 'stage', d.stage,
-                   'owner_id', d.owner_id, 'status', l.status, 'risk_score', l.score, 'risk_level', l.band,
-                   'reasons', l.reasons, 'primary_reason', l.primary_reason,
-                   'recommended_action', l.recommended_action, 'action_urgency', l.action_urgency,
-                   'action_due_at', l.action_due_at, 'overdue_days', l.action_overdue_days,
-                   'is_action_overdue', l.is_action_overdue, 'risk_started_at', l.risk_started_at,
-                   'last_activity_at', l.last_activity_at) AS facts
-        FROM looked l
-        JOIN sentinel.deals d ON d.org_id = sweep_org_risk.org AND d.id = l.deal_id
+                   'owner_id', d.owner_id, 'status', r.status, 'risk_score', r.score, 'risk_level', r.band,
+                   'reasons', r.reasons, 'primary_reason', r.primary_reason,
+                   'recommended_action', r.recommended_action, 'action_urgency', r.action_urgency,
+                   'action_due_at', r.action_due_at, 'overdue_days', r.action_overdue_days,
+                   'is_action_overdue', r.is_action_overdue, 'risk_started_at', r.risk_started_at,
+                   'last_activity_at', r.last_activity_at) AS facts
+        FROM due s
+        CROSS JOIN LATERAL (
+            SELECT d.* FROM sentinel.deals d WHERE d.org_id = sweep_org_risk.org AND d.id = s.deal_id OFFSET 0) d
+        CROSS JOIN LATERAL sentinel.risk_snapshot(
+            s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
+            s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days,
+            s.flags, s.at_risk_since, s.input_at, sweep_org_risk.as_of) r
     LOOP
         swept := swept + 1;
+        UPDATE sentinel.deal_signals s
+        SET next_change_at = due.next_change_at, noticed_since = due.risk_started_at, recovered_at = NULL
+        WHERE s.org_id = sweep_org_risk.org AND s.deal_id = due.deal_id;
         IF due.tells THEN
             PERFORM sentinel.note_risk(sweep_org_risk.org, due.deal_id, due.noticed_since, due.recovered_at,
                                        sweep_org_risk.as_of, due.facts);

@@ -17,6 +17,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    -- What expires by the day need not be looked for every few seconds.
+    IF tick_step.step = 'purge_jobs' AND before.failed_at IS NULL AND before.ran_at > started - interval '50 seconds' THEN
+        RETURN 0;
+    END IF;
     BEGIN
         -- Statements, not one expression: a function that is missing fails its own step only.
         CASE tick_step.step
@@ -184,4 +188,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE sentinel.tick(timestamptz) IS
-    'Do what time brings, each step in a transaction of its own: take back lost jobs, run what is scheduled, re-score the deals that change with time, purge; and when no worker has been seen for 30 s, run the jobs whose handlers live in the database, for up to 40 s. A step that fails is warned of and does not stop the others; any number of tickers may call. Call it outside a transaction. Errors: SN001.';
+    'Do what time brings, each step in a transaction of its own: take back lost jobs, run what is scheduled, re-score the deals that change with time, purge (once a minute); and when no worker has been seen for 30 s, run the jobs whose handlers live in the database, for up to 40 s. A step that fails is warned of and does not stop the others; any number of tickers may call. Call it outside a transaction. Errors: SN001.';

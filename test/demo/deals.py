@@ -77,8 +77,8 @@ class Quarter:
                 "owner": rng.choice(self.owners), "channel": rng.choice(CHANNELS), "profile": profile,
                 "created_at": at, "path": [], "events": [], "contact": full_name(contact)}
         self.deals.append(deal)
-        quiet_from = {"silent": rng.uniform(9, 32), "stalled": rng.uniform(5.5, 16),
-                      "ghosted": rng.uniform(6, 18)}.get(profile, 0)
+        quiet_from = {"silent": rng.uniform(9, 20), "stalled": rng.uniform(5.5, 12),
+                      "ghosted": rng.uniform(6, 14)}.get(profile, 0)
         last = max(self.end - quiet_from * DAY, at + DAY)
         for step, stage in enumerate(path):
             if step:

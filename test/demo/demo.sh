@@ -32,13 +32,13 @@ done
 
 # Build and install, drawing a bar over the files to compile.
 build() {
-    local log line total done=0
+    local log line total compiled=0
     # A make above us passes on flags that are not for this one.
     local -a make=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$ROOT" --no-print-directory)
     log=$(mktemp)
     total=$("${make[@]}" -n 2>/dev/null | grep -c -- ' -c -o ' || true)
     while IFS= read -r line; do
-        [[ $line == *' -c -o '* ]] && bar "files compiled" "$((++done))" "$total"
+        [[ $line == *' -c -o '* ]] && bar "files compiled" "$((++compiled))" "$total"
     done < <("${make[@]}" -j "$(nproc)" 2>&1 | tee "$log" || true)
     # Asked again, make has nothing to do, or fails as it did.
     if ! as_root "${make[@]}" install >>"$log" 2>&1; then
@@ -63,6 +63,7 @@ fail() {
     trap - EXIT
     ((status != 0)) || return 0
     printf '\nthe demo failed (status %s)\n' "$status" >&2
+    [[ -n $(demo_dir) || -z ${CLUSTER_DIRS[demo]:-} ]] || remember "dir ${CLUSTER_DIRS[demo]}"
     local log
     for log in worker log slack webhook_receiver; do
         log=$(demo_dir)/${log%.log}
@@ -75,7 +76,6 @@ fail() {
     exit "$status"
 }
 
-[[ $ROOT == */* ]] || die "cannot find the repository"
 if [[ -e $DEMO_STATE ]]; then
     if demo_is_running; then
         cluster_attach demo "$(demo_dir)"
@@ -152,19 +152,18 @@ printf '{"path": "/hooks/sentinel", "secret": "%s"}' "$signing_key" |
     python3 -B "$DIR/programs/ask.py" "$DIR/webhook_receiver.port" /_control --post >/dev/null
 "${AS_OWNER[@]}" "$worker" --check --config "$DIR/worker.json"
 
+step "One sweep over the deals"
+demo_psql -f "$HERE/sweep.sql"
+
 step "The worker, and pg_cron beside it"
 start_process worker "$worker" --config "$DIR/worker.json"
 demo_psql -Atc "SELECT sentinel.install_schedule()" >/dev/null
 
-step "leads.csv"
+step "leads.csv, and all that waits"
 demo_psql -v dir="$DIR/data_files" -f "$HERE/leads.sql"
-drain "jobs done" 300 "SELECT count(*) FROM sentinel.jobs_waiting WHERE queue NOT IN ('chat', 'webhooks')" ||
-    die "jobs are left after 300 s"
-
-step "One sweep, and what it sets off"
-demo_psql -f "$HERE/sweep.sql"
-drain "messages delivered" 300 "SELECT count(*) FROM sentinel.deliveries WHERE state = 'waiting'" ||
-    die "messages are left after 300 s"
+drain "jobs done in the database" 300 "$(<"$HERE/jobs_left.sql")" || die "the jobs do not come to an end"
+drain "messages delivered" 300 "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state <> 'waiting')
+    FROM sentinel.deliveries" || die "the messages do not come to an end"
 
 demo_psql -v dir="$DIR/data_files" -f "$HERE/report.sql"
 step "What Slack and the webhook receiver got"

@@ -9,6 +9,10 @@ from collections import Counter
 from ask import ask
 
 
+def shorten(text, most=300):
+    return text if len(text) <= most else text[:most] + "…"
+
+
 def section_texts(block):
     for field in [block.get("text"), *block.get("fields", [])]:
         if field:
@@ -33,7 +37,7 @@ def main(folder):
     print(f"    webhook receiver: {stats['requests']} requests, {stats['distinct_ids']} webhook-ids ({types}); "
           f"signature verified: {verified}, bad: {stats['bad_signature']}, duplicates: {stats['duplicates']}")
     if log:
-        print(f"    the first: webhook-id {log[0]['id']}\n        | {log[0]['body'][:400]}")
+        print(f"    the first: webhook-id {log[0]['id']}\n        | {shorten(log[0]['body'])}")
     texts = Counter(json.dumps(entry["blocks"]) for entry in told("slack", "/_log"))
     repeated = sum(count - 1 for count in texts.values())
     print(f"    Slack messages that came twice: {repeated}")

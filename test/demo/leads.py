@@ -92,6 +92,7 @@ class Leads:
             "employee_count_not_a_number": {"employee_count": "about fifty"},
             "overlong_name": {"Full Name": lead["Full Name"] + " " + "von und zu " * 400},
             "too_few_columns": {"Notes": ""},
+            "unclosed_quote": {"Location": "Leeds", "Notes": ""},  # no other quote on its line
             "date_in_year_0": {"created_at": "0000-03-14"},
             "date_that_is_none": {"created_at": "2026-02-30"},
             "nothing_that_identifies": {name: "" for name in HEADER} | {"Notes": "call them back"},
@@ -149,7 +150,7 @@ def duplicate_of(leads, originals, taken, key):
     """Return (bytes, truth) of a duplicate of a lead that has none yet and carries the key."""
     while True:
         lead = leads.rng.choice(originals)
-        if lead["_number"] not in taken and (key != "profile_link" or lead["LinkedIn URL"]):
+        if lead["_number"] not in taken and (key not in ("email", "profile_link") or lead["LinkedIn URL"]):
             break
     taken.add(lead["_number"])
     make = {"email": leads.same_email, "profile_link": leads.same_profile, "phone": leads.same_phone, "row": leads.same_row}[key]

@@ -36,7 +36,7 @@ BEGIN
         CROSS JOIN LATERAL sentinel.deal_risk(d.deal_id, load.at) r
         WHERE d.deal_id IS NOT NULL;
         last := instant;
-        RAISE NOTICE 'progress % % things that happened (%)', done, total, instant::date;
+        RAISE NOTICE 'progress % % things that happened', done, total;
     END LOOP;
 END
 $$;

@@ -31,14 +31,6 @@ start_process() {
     disown "$!"
 }
 
-process_pid() { sed -n "s/^process $1 \([0-9]*\) .*/\1/p" "$DEMO_STATE"; }
-
-process_runs() {
-    local pid
-    pid=$(process_pid "$1")
-    [[ -n $pid && -d /proc/$pid ]]
-}
-
 # Print "NAME PID" of each process of the demo that still runs.
 demo_processes() {
     local word name pid began
@@ -67,23 +59,25 @@ end_demo() {
     rm -rf -- "$ROOT/.demo"
 }
 
-step() { printf '\n\033[1m==> %s\033[0m\n' "$*"; }
+step() {
+    if [[ -t 1 ]]; then printf '\n\033[1m==> %s\033[0m\n' "$*"; else printf '\n==> %s\n' "$*"; fi
+}
 
-# Draw a bar: words, done, total. On a terminal the line is redrawn; elsewhere each tenth is a line.
+# Draw a bar: words, how many are done, of how many. On a terminal the line is redrawn; elsewhere each tenth is a line.
 bar() {
-    local words=$1 done=$2 total=$3 width=30 filled text
-    ((total > 0)) || total=1
-    ((done <= total)) || done=$total
-    filled=$((width * done / total))
+    local words=$1 finished=$2 total=$3 width=30 filled text
+    ((total > 0)) || return 0
+    ((finished <= total)) || finished=$total
+    filled=$((width * finished / total))
     printf -v text '%*s' "$filled" ''
     printf -v text '%-30s' "${text// /#}"
     if [[ -t 1 ]]; then
-        printf '\r    [%s] %s/%s %s' "$text" "$done" "$total" "$words"
-        ((done < total)) || printf '\n'
-    elif ((done == total)) || [[ ${LAST_BAR:-} != "$words $((10 * done / total))" ]]; then
-        printf '    [%s] %s/%s %s\n' "$text" "$done" "$total" "$words"
+        printf '\r    [%s] %s/%s %s\033[K' "$text" "$finished" "$total" "$words"
+        ((finished < total)) || printf '\n'
+    elif [[ ${LAST_BAR:-} != "$words $((10 * finished / total))" ]]; then
+        printf '    [%s] %s/%s %s\n' "$text" "$finished" "$total" "$words"
     fi
-    LAST_BAR="$words $((10 * done / total))"
+    LAST_BAR="$words $((10 * finished / total))"
 }
 
 # Read psql's messages and draw those of the form "progress DONE TOTAL words" as a bar; pass the others on.
@@ -98,13 +92,16 @@ bars_of_psql() {
     done
 }
 
-# Wait until a query gives zero, drawing how far it went. Arguments: words, seconds, query that counts what is left.
+# Draw a bar until nothing is left. Arguments: words, seconds, query that gives how many are left and how many are done.
+# Status 1 when time is up, 2 when the query fails, 3 when a process of the demo has ended.
 drain() {
-    local words=$1 deadline=$((SECONDS + $2)) query=$3 left most=0
+    local words=$1 deadline=$((SECONDS + $2)) query=$3 counts left finished processes
+    processes=$(grep -c '^process ' "$DEMO_STATE")
     while :; do
-        left=$(demo_psql -Atc "$query")
-        ((left <= most)) || most=$left
-        bar "$words" "$((most - left))" "$most"
+        [[ $(demo_processes | wc -l) -eq $processes ]] || return 3
+        counts=$(demo_psql -At -F ' ' -c "$query") || return 2
+        read -r left finished <<<"$counts"
+        bar "$words" "$finished" "$((left + finished))"
         ((left > 0)) || return 0
         ((SECONDS < deadline)) || return 1
         sleep 0.3

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(32);
+SELECT plan(33);
 
 SELECT sentinel.create_org('Alerts Ltd', 'alerts-pgtap') AS org \gset
 SELECT sentinel.create_org('Other Ltd', 'alerts-pgtap-other') AS other \gset
@@ -76,6 +76,12 @@ SELECT is((SELECT title || ' | ' || message FROM sentinel.alerts WHERE org_id = 
 SELECT lives_ok(format('SELECT pg_temp.at_risk(%L, %L, jsonb_build_object(''name'', repeat(''x'', 5000), ''primary_reason'', repeat(''y'', 5000)))', :'deal', sentinel.uuid7()), 'overlong text');
 SELECT is(pg_temp.run_alert_jobs(:'org') #>> '{0,raised}', 'true', 'is cut, not refused');
 SELECT throws_ok($$ SELECT sentinel.handle_raise_alert(sentinel.uuid7(), '{"event_type": "lead.created"}') $$, 'SN007', NULL, 'an event type without an alert is refused');
+
+SELECT sentinel.create_deal('Owned', 5000, owner_id => :'vera') AS owned, sentinel.uuid7() AS owned_period \gset
+SELECT pg_temp.at_risk(:'owned', :'owned_period', jsonb_build_object('owner_id', :'adam'));
+SELECT pg_temp.run_alert_jobs(:'org') \g /dev/null
+SELECT is((SELECT array_agg(n.member_id) FROM sentinel.notifications n JOIN sentinel.alerts a ON a.org_id = n.org_id AND a.id = n.alert_id
+           WHERE a.period_id = :'owned_period'), ARRAY[:'vera'::uuid], 'who owns the deal now is told, not who did at the time of the event');
 
 -- Members and their notifications.
 SELECT sentinel.enter(:'org', :'olga');

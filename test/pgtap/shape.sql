@@ -2,7 +2,7 @@
 -- A failing test prints the objects that break the rule.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(45);
+SELECT plan(46);
 
 CREATE TEMP VIEW house_relation AS
     SELECT c.oid, c.oid::regclass AS name, c.relname, c.relkind, c.relowner, c.reloptions, c.relacl, c.relrowsecurity,
@@ -141,10 +141,9 @@ SELECT is_empty($$SELECT spot FROM house_column c WHERE attname = 'org_id' AND r
         AND (atttypid <> 'uuid'::regtype OR NOT attnotnull)$$, 'org_id is uuid NOT NULL');
 SELECT is_empty($$SELECT name, table_name FROM house_index WHERE indisunique AND NOT holds_org$$,
     'every unique key of a tenant table holds org_id');
--- job_waiting_claim serves a claim over all tenants; job_running_id finds (job, lease) pairs; and what is due next is
--- found over all tenants by the clock.
+-- job_waiting_claim serves a claim over all tenants, job_running_id finds (job, lease) pairs, orgs_slug finds a tenant.
 SELECT is_empty($$SELECT name, table_name FROM house_index WHERE first_column IS DISTINCT FROM 'org_id'
-        AND name NOT IN ('sentinel.job_waiting_claim'::regclass, 'sentinel.job_running_id'::regclass)$$,
+        AND name::text NOT IN ('sentinel.job_waiting_claim', 'sentinel.job_running_id', 'sentinel.orgs_slug')$$,
     'every index of a tenant table begins with org_id');
 SELECT is_empty($$SELECT k.conrelid::regclass, k.conname FROM pg_constraint k
         JOIN house_table t ON t.oid = k.conrelid AND t.of_tenants JOIN house_table p ON p.oid = k.confrelid AND p.of_tenants
@@ -183,4 +182,30 @@ END
 $$;
 SELECT is_empty('SELECT * FROM fault', 'every sql and plpgsql body is accepted with check_function_bodies = on');
 
+-- That checks the grammar of plpgsql only; plpgsql_check, where it is, finds columns and functions that do not exist.
+-- uninstall_schedule() reads the tables of pg_cron, which need not be here.
+SELECT sentinel.enter(sentinel.create_org('Shape Ltd', 'shape-pgtap'));
+DELETE FROM fault;
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'plpgsql_check') THEN
+        RETURN;
+    END IF;
+    CREATE EXTENSION IF NOT EXISTS plpgsql_check;
+    INSERT INTO fault
+    SELECT r.oid, c.lineno, c.message FROM house_routine r, plpgsql_check_function_tb(r.oid, fatal_errors => false) c
+    WHERE r.lanname = 'plpgsql' AND r.prorettype <> 'trigger'::regtype AND c.level = 'error'
+      AND NOT (r.proname LIKE '%install_schedule' AND c.message LIKE '%"cron.%');
+    INSERT INTO fault
+    SELECT DISTINCT r.oid, c.lineno, c.message
+    FROM pg_trigger t JOIN house_routine r ON r.oid = t.tgfoid AND r.lanname = 'plpgsql',
+         plpgsql_check_function_tb(r.oid, t.tgrelid, fatal_errors => false, oldtable => t.tgoldtable, newtable => t.tgnewtable) c
+    WHERE NOT t.tgisinternal AND c.level = 'error';
+END
+$$;
+SELECT CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'plpgsql_check')
+            THEN is_empty('SELECT * FROM fault', 'plpgsql_check finds no error in any body')
+            ELSE skip('plpgsql_check is not installed: apt-get install postgresql-15-plpgsql-check', 1) END;
+
+SELECT * FROM finish();
 ROLLBACK;

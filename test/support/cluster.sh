@@ -30,8 +30,12 @@ cluster_owner() {
 }
 
 # The words before a command that is to run as that user. Use the array itself, not as_owner, for `cmd &`: then $! is the
-# command's own pid.
-if [[ $EUID -eq 0 ]]; then AS_OWNER=(runuser -u postgres -- env -C /); else AS_OWNER=(env -C /); fi
+# command's own pid (setpriv becomes the command; runuser would stay above it, and kills it 2 s after a SIGTERM).
+if [[ $EUID -eq 0 ]]; then
+    AS_OWNER=(setpriv --reuid=postgres --regid=postgres --init-groups env -C / HOME=/)
+else
+    AS_OWNER=(env -C /)
+fi
 
 as_owner() { "${AS_OWNER[@]}" "$@"; }
 

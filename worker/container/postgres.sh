@@ -15,11 +15,14 @@ as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups env -C /
 make_cluster() {
     local new=$data.new socket
     rm -rf "$new"
+    socket=$(as_postgres mktemp -d)
+    # A copy for initdb, which may not read root's secrets.
+    head -n 1 "$secrets/postgres_password" | as_postgres tee "$socket/password" >/dev/null
     as_postgres initdb -D "$new" -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256 \
-        --pwfile=<(head -n 1 "$secrets/postgres_password") >/dev/null
+        --pwfile="$socket/password" >/dev/null
+    rm "$socket/password"
     echo "include '/etc/sentinel/postgresql.conf'" >>"$new/postgresql.conf"
     echo 'host all all all scram-sha-256' >>"$new/pg_hba.conf"
-    socket=$(as_postgres mktemp -d)
     as_postgres pg_ctl start -s -w -D "$new" -o "-c listen_addresses='' -c unix_socket_directories='$socket'"
     as_postgres createdb -h "$socket" "$database"
     {

@@ -142,6 +142,8 @@ void Loop::sleep(Instant now) {
     for (const Database* one : {&listen_, &work_, &runner_connection_})
         next = std::min(next, one->deadline());
     next = std::min({next, dispatch_.deadline(now), runner_.deadline(now), manager_.deadline()});
+    if (phase_ == Phase::stopping) next = std::min(next, phase_since_ + Seconds(config_.stop_grace_s));
+    if (phase_ == Phase::abandoned) next = std::min(next, phase_since_ + kTellAfterwards);
     std::vector<curl_waitfd> descriptors;
     descriptors.push_back({signals_.descriptor(), CURL_WAIT_POLLIN, 0});
     for (const Database* one : {&listen_, &work_, &runner_connection_}) one->watch(descriptors);

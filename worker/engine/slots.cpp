@@ -4,12 +4,14 @@
 
 namespace sentinel::worker {
 
-// What the target gets through in a second: longer would only hold leases that another worker could use.
-// And half of the bulkhead at most, so that others find a line too.
+// What the target gets through in a second, for longer would only hold leases that another worker could use;
+// and half of the bulkhead, so that others find a line too, unless it moves so fast that they will not
+// notice.
 std::size_t Slots::longest_line(const Target& target, const Bulkhead& bulkhead) const {
     const double in_a_second = per_target_ * 1000 / std::max(target.usual_ms, 1.0);
     const double half = std::max(bulkhead.places / 2, per_target_);
-    return static_cast<std::size_t>(std::min(std::max(in_a_second, 1.0 * per_target_), half));
+    const double fair = std::max(half, in_a_second / 20);
+    return static_cast<std::size_t>(std::min(std::max(in_a_second, 1.0 * per_target_), fair));
 }
 
 Slots::Verdict Slots::admit(const std::string& name, Bulkhead& bulkhead, const std::string& tag) {
@@ -35,7 +37,9 @@ void Slots::leave(const std::string& name, double took_ms) {
     --target.running;
     target.usual_ms = 0.8 * target.usual_ms + 0.2 * took_ms;
     target.turned_away = std::max(0, target.turned_away - 1);
-    if (target.running == 0 && target.line.empty()) targets_.erase(found);  // idle: forget the crowd
+    if (target.running > 0 || !target.line.empty()) return;
+    target.turned_away = 0;  // idle: the crowd is gone
+    if (targets_.size() > kRemembered) targets_.erase(found);
 }
 
 std::string Slots::next(const std::string& name) {
@@ -60,7 +64,7 @@ int Slots::come_back_after(const std::string& name) const {
     const auto found = targets_.find(name);
     if (found == targets_.end()) return 1;
     const double crowd_s = found->second.turned_away * found->second.usual_ms / per_target_ / 1000;
-    return static_cast<int>(std::ceil(std::clamp(crowd_s, 1.0, 60.0)));
+    return static_cast<int>(std::ceil(std::clamp(crowd_s, 1.0, 30.0)));
 }
 
 }  // namespace sentinel::worker

@@ -60,10 +60,12 @@ class Slots {
     // Drop one from the line.
     void give_up(const std::string& target, const std::string& tag);
 
-    // Seconds after which a job that was turned away finds room, by the length of the crowd: 1 to 60.
+    // Seconds after which a job that was turned away finds room, by the length of the crowd: 1 to 30.
     int come_back_after(const std::string& target) const;
 
  private:
+    static constexpr std::size_t kRemembered = 1000;  // idle targets beyond so many are forgotten
+
     std::size_t longest_line(const Target& target, const Bulkhead& bulkhead) const;
 
     int per_target_;

@@ -209,7 +209,7 @@ void Transfer::describe(CURLcode code, Outcome& out) const {
 Outcome Transfer::outcome(CURLcode code) const {
     CURL* const easy = easy_.get();
     Outcome out;
-    if (const long status = info<long>(easy, CURLINFO_RESPONSE_CODE); status > 0) out.http_status = status;
+    if (const long status = info<long>(easy, CURLINFO_RESPONSE_CODE); status >= 200) out.http_status = status;
     out.sent = sent();
     if (const char* peer = info<char*>(easy, CURLINFO_PRIMARY_IP)) out.peer_ip = peer;
     out.req_bytes = info<curl_off_t>(easy, CURLINFO_SIZE_UPLOAD_T);

@@ -15,14 +15,15 @@ COMMENT ON COLUMN sentinel.orgs.slug IS 'Name for addresses: lower-case letters,
 COMMENT ON COLUMN sentinel.orgs.timezone IS 'IANA time zone of schedules without one of their own.';
 COMMENT ON COLUMN sentinel.orgs.created_at IS 'When the organisation was made.';
 
+-- The id shows in every organisation of a person, so it holds no time: a new member's would tell who was known elsewhere.
 CREATE TABLE sentinel.users (
-    id uuid NOT NULL DEFAULT sentinel.uuid7() PRIMARY KEY,
+    id uuid NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
     email text NOT NULL UNIQUE,
     display_name text NOT NULL CHECK (length(display_name) BETWEEN 1 AND 200),
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE sentinel.users IS 'People who sign in, over all organisations. Not readable by tenants. One row is one person.';
-COMMENT ON COLUMN sentinel.users.id IS 'Id of the person.';
+COMMENT ON COLUMN sentinel.users.id IS 'Id of the person, the same in all organisations; random.';
 COMMENT ON COLUMN sentinel.users.email IS 'Address, lower-case; identifies the person.';
 COMMENT ON COLUMN sentinel.users.display_name IS 'Name for people.';
 COMMENT ON COLUMN sentinel.users.created_at IS 'When the person was first added.';
