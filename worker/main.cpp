@@ -33,7 +33,9 @@ constexpr const char* kUsage =
     "                                           seal the secret on standard input; print it, or store it\n"
     "  sentinel-worker --version\n"
     "\n"
-    "The configuration is /etc/sentinel/worker.json unless --config says otherwise.\n"
+    "The configuration is /etc/sentinel/worker.json unless --config says otherwise; --key-file goes before "
+    "its\n"
+    "key_file.\n"
     "Signals: SIGTERM stops in order, a second one at once; SIGHUP reads the key file again.\n";
 
 int misuse(const std::string& text) {
@@ -75,8 +77,9 @@ int print(const std::vector<std::string>& problems) {
     return problems.empty() ? 0 : 1;
 }
 
-int check(const std::string& path) {
-    const ConfigReading reading = read_config(path);
+int check(const std::string& path, const std::string& key_file) {
+    ConfigReading reading = read_config(path);
+    if (!key_file.empty()) reading.config.key_file = key_file;
     std::vector<std::string> problems = reading.problems;
     const auto further = check_surroundings(reading.config);
     problems.insert(problems.end(), further.begin(), further.end());
@@ -115,8 +118,9 @@ int seal(const Arguments& arguments) {
     return seal_from_stdin(order);
 }
 
-int run(const std::string& path, bool until_drained) {
+int run(const std::string& path, const std::string& key_file, bool until_drained) {
     ConfigReading reading = read_config(path);
+    if (!key_file.empty()) reading.config.key_file = key_file;
     std::vector<std::string> problems = reading.problems;
     std::optional<Keyring> ring;
     if (problems.empty()) ring = Keyring::read(reading.config.key_file, problems);
@@ -148,7 +152,8 @@ int main_with(const std::vector<std::string>& words) {
             {"--store"});
         return arguments.problem.empty() ? seal(arguments) : misuse(arguments.problem);
     }
-    const Arguments arguments(words, {"--config"}, {"--check", "--drain", "--version", "--help", "-h"});
+    const Arguments arguments(words, {"--config", "--key-file"},
+                              {"--check", "--drain", "--version", "--help", "-h"});
     if (!arguments.problem.empty()) return misuse(arguments.problem);
     if (arguments.has("--help") || arguments.has("-h")) {
         std::fputs(kUsage, stdout);
@@ -159,8 +164,9 @@ int main_with(const std::vector<std::string>& words) {
         return 0;
     }
     const std::string path = arguments.get("--config", kDefaultConfig);
-    if (arguments.has("--check")) return check(path);
-    return run(path, arguments.has("--drain"));
+    const std::string key_file = arguments.get("--key-file");
+    if (arguments.has("--check")) return check(path, key_file);
+    return run(path, key_file, arguments.has("--drain"));
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ std::string one_line(const char* text) {
     std::string out = text == nullptr ? "" : text;
     while (!out.empty() && out.back() == '\n') out.pop_back();
     std::replace(out.begin(), out.end(), '\n', ' ');
+    out.erase(std::remove(out.begin(), out.end(), '\t'), out.end());
     return out;
 }
 

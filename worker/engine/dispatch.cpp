@@ -228,6 +228,7 @@ void Dispatch::done(Transfer& transfer, CURLcode code) {
     const auto found = jobs_.find(transfer.tag());
     if (found == jobs_.end()) return;
     Job& job = found->second;
+    job.transfer = nullptr;  // it goes when we return
     Outcome outcome = transfer.outcome(code);
     outcome.queue_ms = job.queued_ms + ms_between(job.claimed, job.started);
     report(job, outcome, transfer.host(), transfer.blocked());

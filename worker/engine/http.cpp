@@ -60,7 +60,11 @@ void Http::collect(CURLM* multi) {
         const std::unique_ptr<Transfer> owner = std::move(found->second);
         transfers_.erase(found);
         curl_multi_remove_handle(multi, owner->handle());
-        done_(*owner, code);
+        try {
+            done_(*owner, code);
+        } catch (const std::exception&) {
+            // Out of memory for the result: its lease runs out, and the job is tried again.
+        }
     }
 }
 

@@ -14,10 +14,12 @@ constexpr auto kLongestSleep = Seconds(1);
 
 // Text forms that the code reads, and limits that keep a call from hanging on a lock.
 constexpr const char* kWorkOptions =
-    "-c statement_timeout=10s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c timezone=UTC "
-    "-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex";
+    "-c statement_timeout=10s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s "
+    "-c idle_session_timeout=0 -c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c "
+    "bytea_output=hex";
 // No statement_timeout: jobs in the database have limits of their own.
-constexpr const char* kRunnerOptions = "-c timezone=UTC -c datestyle=ISO";
+constexpr const char* kRunnerOptions =
+    "-c statement_timeout=0 -c idle_session_timeout=0 -c timezone=UTC -c datestyle=ISO";
 
 }  // namespace
 

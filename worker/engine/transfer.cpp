@@ -198,6 +198,8 @@ void Transfer::describe(CURLcode code, Outcome& out) const {
             info<curl_off_t>(easy, tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T);
         const bool connected = ready > 0 || info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
         out.error_code = error_code_of(code, connected, info<long>(easy, CURLINFO_OS_ERRNO));
+        const bool resolved = connected || info<curl_off_t>(easy, CURLINFO_NAMELOOKUP_TIME_T) > 0;
+        if (out.error_code == "connect_timeout" && !resolved) out.error_code = "dns_error";
         out.error_detail = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
     } else if (status >= 300 && status < 400) {
         out.error_code = "redirect_error";

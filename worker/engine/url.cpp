@@ -4,6 +4,8 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "engine/secret.hpp"
+
 namespace sentinel::worker {
 namespace {
 
@@ -49,8 +51,9 @@ CheckedUrl parse(std::string_view text) {
     }
     CheckedUrl out;
     Url url(curl_url());
-    const CURLUcode rc =
-        curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), CURLU_NON_SUPPORT_SCHEME);
+    std::string copy(text);  // of what may be a secret
+    const CURLUcode rc = curl_url_set(url.get(), CURLUPART_URL, copy.c_str(), CURLU_NON_SUPPORT_SCHEME);
+    wipe(copy);
     if (rc != CURLUE_OK) return refuse(std::string("the url does not parse: ") + curl_url_strerror(rc));
     if (has(url.get(), CURLUPART_USER) || has(url.get(), CURLUPART_PASSWORD)) {
         return refuse("the url has user info before the host");

@@ -1,0 +1,105 @@
+-- Fill one organisation through the public functions, every room that is there. psql variables: label, slug.
+-- Every text that a person would write holds the label, so that a test can find the rows wherever they turn up.
+SET client_min_messages = warning;
+SELECT set_config('populate.label', :'label', false), set_config('populate.slug', :'slug', false) \g /dev/null
+
+-- Run a command if the function it is about is there; {label} and {slug} stand for the values.
+CREATE OR REPLACE FUNCTION pg_temp.fill(routine text, command text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'sentinel'::regnamespace AND p.proname = routine) THEN
+        EXECUTE replace(replace(command, '{label}', current_setting('populate.label')), '{slug}', current_setting('populate.slug'));
+    END IF;
+END
+$$;
+
+DO $$
+DECLARE
+    label text := current_setting('populate.label');
+    slug text := current_setting('populate.slug');
+    org uuid;
+    boss uuid;
+    team uuid;
+BEGIN
+    org := sentinel.create_org(label || ' Ltd', slug, 'Europe/Berlin');
+    PERFORM sentinel.enter(org, session => true);
+    boss := sentinel.add_member(label || ' Boss', format('boss@%s.example', slug), 'owner');
+    PERFORM sentinel.add_member(label || ' Clerk', format('clerk@%s.example', slug));
+    team := sentinel.add_team(label || ' Sales');
+    PERFORM sentinel.add_team_member(team, boss, 'owner');
+    INSERT INTO sentinel.job_types (job_type, kind, queue, description) VALUES ('outside_probe', 'http', 'outside_probe', 'nobody runs it'),
+        ('waiting_probe', 'http', 'waiting_probe', 'nobody runs it') ON CONFLICT DO NOTHING;
+    PERFORM sentinel.emit('probe.made', 'probe', sentinel.uuid7(), jsonb_build_object('note', label), label);
+    PERFORM sentinel.emit_many(jsonb_build_array(jsonb_build_object('event_type', 'probe.seen', 'payload', jsonb_build_object('note', label))));
+    -- A job in every state: three end, one is dead, one runs, one waits, one is for later.
+    PERFORM sentinel.enqueue('outside_probe', jsonb_build_object('note', label), idempotency_key => label || n, singleton_key => label || n,
+                             concurrency_key => label, concurrency_limit => 9) FROM generate_series(1, 5) n;
+    PERFORM sentinel.enqueue('waiting_probe', jsonb_build_object('note', label), idempotency_key => label);
+    PERFORM sentinel.enqueue('waiting_probe', jsonb_build_object('note', label), run_at => now() + interval '1 year');
+END
+$$;
+DO $$
+DECLARE
+    held record;
+    n integer := 0;
+BEGIN
+    FOR held IN SELECT * FROM sentinel.claim('populate', '{outside_probe}', 5, '1 hour') LOOP
+        n := n + 1;
+        IF n <= 3 THEN
+            PERFORM sentinel.complete(ARRAY[held.job_id], ARRAY[held.lease], jsonb_build_array(held.payload));
+        ELSIF n = 4 THEN
+            PERFORM sentinel.fail(ARRAY[held.job_id], ARRAY[held.lease], ARRAY[held.payload ->> 'note'], fatal => true);
+        ELSE
+            PERFORM sentinel.report_progress(held.job_id, 1, 2, held.payload ->> 'note');
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- The rooms above jobs.
+SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
+    (1, 'create_schedule', $$SELECT sentinel.create_schedule('{label} nightly', '0 3 * * *', 'report.due', payload => '{"note": "{label}"}')$$),
+    (2, 'schedule_task', $$SELECT sentinel.schedule_task(now() + interval '1 year', 'report.due', payload => '{"note": "{label}"}', task_key => '{label}')$$),
+    (3, 'intake_csv', $$SELECT sentinel.intake_csv(E'name,email,company,notes\n{label} Ann,ann@{slug}.example,{label} Co,{label}\n'
+        '{label} Bob,bob@{slug}.example,{label} Co,{label}\n{label} Ann,ann@{slug}.example,{label} Co,{label}\n{label} Bad,not an address,,'::text)$$),
+    (4, 'intake', $$SELECT sentinel.intake('form', '{"name": "{label} Eve", "email": "eve@{slug}.example"}')$$),
+    (5, 'create_lead', $$SELECT sentinel.create_lead('{label} Lea', 'lea@{slug}.example', company_name => '{label} Co')$$),
+    (6, 'create_webhook_endpoint', $$SELECT sentinel.create_webhook_endpoint('https://{slug}.example/hook', '{*}', '{label}')$$),
+    (7, 'create_slack_channel', $$SELECT sentinel.create_slack_channel('{label}', '{*}')$$),
+    (8, 'store_secret', $$SELECT sentinel.store_secret(s.org_id, s.id, s.purpose, s.target_id, s.version, '\x0101' || convert_to(repeat('{label}', 9), 'UTF8'))
+        FROM sentinel.secrets s WHERE s.org_id = sentinel.current_org() AND s.envelope IS NULL$$),
+    (9, 'set_risk_settings', $$SELECT sentinel.set_risk_settings(m.id, 9) FROM sentinel.members m
+        WHERE m.org_id = sentinel.current_org() AND m.email LIKE 'clerk@%'$$),
+    (10, 'create_deal', $$SELECT sentinel.create_deal('{label} deal ' || n, 1000 * n, owner_id => m.id, external_id => '{label}-' || n,
+        as_of => now() - interval '120 days') FROM sentinel.members m, generate_series(1, 6) n
+        WHERE m.org_id = sentinel.current_org() AND m.email LIKE 'boss@%'$$),
+    (11, 'record_activity', $$SELECT sentinel.record_activity(d.id, a.kind, now() - interval '100 days', '{label}', '{label} says the competitor is cheaper')
+        FROM sentinel.deals d, (VALUES ('email_sent'), ('email_received'), ('meeting_held')) a(kind) WHERE d.org_id = sentinel.current_org()$$),
+    (12, 'move_deal', $$SELECT sentinel.move_deal(d.id, CASE WHEN d.external_id = '{label}-5' THEN 'closed_won' ELSE 'qualify' END, as_of => now() - interval '90 days')
+        FROM sentinel.deals d WHERE d.org_id = sentinel.current_org() AND d.external_id IN ('{label}-4', '{label}-5')$$),
+    (13, 'assign_deal', $$SELECT sentinel.move_deal_to_team(d.id, t.id) FROM sentinel.deals d JOIN sentinel.teams t USING (org_id)
+        WHERE d.org_id = sentinel.current_org() AND d.external_id = '{label}-3'$$),
+    (14, 'sweep_risk', $$SELECT sentinel.sweep_risk()$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
+CALL sentinel.run_jobs(1000);
+
+-- What the worker would do: claim a few deliveries, ask for their requests, and say how they went.
+DO $$
+DECLARE
+    held record;
+    asked record;
+    verdict text[] := ARRAY['200', '503', '410'];
+    n integer := 0;
+BEGIN
+    IF to_regprocedure('sentinel.finish_http(jsonb)') IS NULL THEN
+        RETURN;
+    END IF;
+    FOR held IN SELECT * FROM sentinel.claim('populate', '{webhooks,chat}', 3, '1 hour') LOOP
+        FOR asked IN SELECT * FROM sentinel.http_requests(ARRAY[held.job_id], ARRAY[held.lease]) LOOP
+            n := n + 1;
+            PERFORM sentinel.finish_http(jsonb_build_array(jsonb_build_object('job_id', asked.job_id, 'lease', asked.lease,
+                'worker', 'populate', 'started_at', now(), 'http_status', verdict[n]::integer, 'sent', true, 'total_ms', 5,
+                'resp_excerpt_hex', encode(convert_to(current_setting('populate.label'), 'UTF8'), 'hex'))));
+        END LOOP;
+    END LOOP;
+END
+$$;
+SELECT sentinel.leave() \g /dev/null
