@@ -10,13 +10,17 @@ COMMENT ON FUNCTION sentinel.require_installed() IS
 CREATE FUNCTION sentinel.missing_migrations() RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- DROP EXTENSION ... CASCADE leaves the tables and takes the triggers: they are missed like a migration.
     RETURN (SELECT count(*) FROM sentinel.migrations() m
             WHERE m.kind = 'once' AND NOT EXISTS (
-                SELECT FROM sentinel.migration d WHERE d.version = m.version AND d.room = m.room));
+                SELECT FROM sentinel.migration d WHERE d.version = m.version AND d.room = m.room))
+         + (SELECT count(*) FROM pg_catalog.pg_class c
+            WHERE c.oid = pg_catalog.to_regclass('sentinel.events') AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'events_fan_out'));
 END
 $$;
 ALTER FUNCTION sentinel.missing_migrations() OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.missing_migrations() IS 'Count the migrations that the extension carries and install() has not run yet.';
+COMMENT ON FUNCTION sentinel.missing_migrations() IS 'Count the migrations that the extension carries and install() has not run yet; triggers that went with an earlier extension count as one.';
 
 CREATE FUNCTION sentinel.install() RETURNS TABLE (version text, room text, action text)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$

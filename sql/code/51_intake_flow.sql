@@ -86,54 +86,68 @@ $$;
 COMMENT ON FUNCTION sentinel.form_payload(jsonb) IS
     'Give the payload of a form or webhook with our field names; unknown members are kept under extra. {"payload": {…}} is unwrapped; what is no object comes back as it is.';
 
+-- Tables that have just grown have no statistics, and a nested loop planned for one row takes minutes for thousands.
+-- So rows are reached by the one index that fits, joins are of sets that the statement itself has made, and the costs
+-- of what is switched off do not start the compiler.
 CREATE FUNCTION sentinel.settle_intake(org uuid, ids uuid[]) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_nestloop = off SET jit = off AS $$
+DECLARE
+    twins record;
 BEGIN
-    -- In the order of the fingerprints, so that two transactions never wait for each other in a ring.
-    INSERT INTO sentinel.intake_fingerprints (org_id, key, fingerprint, intake_id)
-    SELECT DISTINCT ON (k.key, k.fingerprint) settle_intake.org, k.key, k.fingerprint, r.id
-    FROM sentinel.intake_raw r
-    CROSS JOIN LATERAL sentinel.intake_keys(r.fingerprint, r.fingerprint_person, r.fingerprint_email,
-                                            r.fingerprint_profile, r.fingerprint_phone) k
-    WHERE r.org_id = settle_intake.org AND r.id = ANY (settle_intake.ids) AND r.state = 'waiting'
-    ORDER BY k.key, k.fingerprint, r.line NULLS FIRST, r.id
-    ON CONFLICT DO NOTHING;
-
-    UPDATE sentinel.intake_raw u
-    SET state = 'duplicate', duplicate_of = d.holder, duplicate_key = d.key, processed_at = now()
-    FROM (
-        SELECT DISTINCT ON (r.id) r.id, f.intake_id AS holder, k.key
+    -- Fingerprints are taken in their own order, so that two transactions never wait for each other in a ring; of
+    -- equal ones in this set the first line is put forward. A taken one gives its holder back.
+    WITH keys AS MATERIALIZED (
+        SELECT r.id, r.line, k.key, k.rank, k.fingerprint
         FROM sentinel.intake_raw r
         CROSS JOIN LATERAL sentinel.intake_keys(r.fingerprint, r.fingerprint_person, r.fingerprint_email,
                                                 r.fingerprint_profile, r.fingerprint_phone) k
-        JOIN sentinel.intake_fingerprints f ON f.org_id = r.org_id AND f.key = k.key AND f.fingerprint = k.fingerprint
-        WHERE r.org_id = settle_intake.org AND r.id = ANY (settle_intake.ids) AND r.state = 'waiting' AND f.intake_id <> r.id
-        ORDER BY r.id, k.rank
-    ) d
-    WHERE u.org_id = settle_intake.org AND u.id = d.id;
+        WHERE r.org_id = settle_intake.org AND r.id = ANY (settle_intake.ids)
+    ), held AS (
+        INSERT INTO sentinel.intake_fingerprints AS f (org_id, key, fingerprint, intake_id)
+        SELECT DISTINCT ON (k.key, k.fingerprint) settle_intake.org, k.key, k.fingerprint, k.id
+        FROM keys k ORDER BY k.key, k.fingerprint, k.line NULLS FIRST, k.id
+        ON CONFLICT ON CONSTRAINT intake_fingerprints_pkey DO UPDATE SET intake_id = f.intake_id
+        RETURNING f.key, f.fingerprint, f.intake_id AS holder
+    ), twice AS (
+        SELECT DISTINCT ON (k.id) k.id, h.holder, h.key
+        FROM keys k JOIN held h ON h.key = k.key AND h.fingerprint = k.fingerprint
+        WHERE h.holder <> k.id ORDER BY k.id, k.rank
+    )
+    SELECT array_agg(t.id) AS ids, array_agg(t.holder) AS holders, array_agg(t.key) AS keys INTO twins FROM twice t;
 
-    -- A duplicate may hold fingerprints of its own: what matches those is a duplicate of the first row of all.
-    WHILE FOUND LOOP
-        UPDATE sentinel.intake_raw u SET duplicate_of = h.duplicate_of
-        FROM sentinel.intake_raw h
-        WHERE u.org_id = settle_intake.org AND u.id = ANY (settle_intake.ids) AND u.state = 'duplicate'
-          AND h.org_id = u.org_id AND h.id = u.duplicate_of AND h.state = 'duplicate' AND h.duplicate_of IS NOT NULL;
-    END LOOP;
-    UPDATE sentinel.intake_raw u SET lead_id = h.lead_id
-    FROM sentinel.intake_raw h
-    WHERE u.org_id = settle_intake.org AND u.id = ANY (settle_intake.ids) AND u.state = 'duplicate'
-      AND h.org_id = u.org_id AND h.id = u.duplicate_of AND h.lead_id IS NOT NULL;
+    IF twins.ids IS NOT NULL THEN
+        UPDATE sentinel.intake_raw r
+        SET state = 'duplicate', duplicate_of = d.holder, duplicate_key = d.key, processed_at = now()
+        FROM unnest(twins.ids, twins.holders, twins.keys) AS d(id, holder, key)
+        WHERE r.org_id = settle_intake.org AND r.id = ANY (twins.ids) AND r.id = d.id;
+
+        -- A duplicate may hold fingerprints of its own: what matches those is a duplicate of the first row of all.
+        LOOP
+            UPDATE sentinel.intake_raw r
+            SET duplicate_of = (SELECT h.duplicate_of FROM sentinel.intake_raw h
+                                WHERE h.org_id = settle_intake.org AND h.id = r.duplicate_of)
+            WHERE r.org_id = settle_intake.org AND r.id = ANY (twins.ids)
+              AND (SELECT h.duplicate_of FROM sentinel.intake_raw h
+                   WHERE h.org_id = settle_intake.org AND h.id = r.duplicate_of) IS NOT NULL;
+            EXIT WHEN NOT FOUND;
+        END LOOP;
+        UPDATE sentinel.intake_raw r
+        SET lead_id = (SELECT h.lead_id FROM sentinel.intake_raw h WHERE h.org_id = settle_intake.org AND h.id = r.duplicate_of)
+        WHERE r.org_id = settle_intake.org AND r.id = ANY (twins.ids)
+          AND (SELECT h.lead_id FROM sentinel.intake_raw h
+               WHERE h.org_id = settle_intake.org AND h.id = r.duplicate_of) IS NOT NULL;
+    END IF;
 
     PERFORM sentinel.enqueue_many(j.jobs)
     FROM (SELECT jsonb_agg(jsonb_build_object('job_type', 'process_intake', 'payload', jsonb_build_object('intake_id', r.id),
                                               'idempotency_key', 'process_intake:' || r.id) ORDER BY r.line, r.id) AS jobs
           FROM sentinel.intake_raw r
-          WHERE r.org_id = settle_intake.org AND r.id = ANY (settle_intake.ids) AND r.state = 'waiting') j
+          WHERE r.org_id = settle_intake.org AND r.id = ANY (settle_intake.ids) AND r.duplicate_of IS NULL) j
     WHERE j.jobs IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION sentinel.settle_intake(uuid, uuid[]) IS
-    'Compare new rows with each other and with all rows before them, mark the duplicates, queue the rest; a few statements for any number of rows. Of concurrent rows with one fingerprint the first to arrive wins, the others wait for it.';
+    'Compare new waiting rows with each other and with all rows before them, mark the duplicates, queue the rest; a few statements for any number of rows. Of concurrent rows with one fingerprint the first to arrive wins, the others wait for it.';
 
 CREATE FUNCTION sentinel.intake_keys(combined text, person text, email text, profile text, phone text)
     RETURNS TABLE (key text, fingerprint text, rank integer)
@@ -145,6 +159,17 @@ CREATE FUNCTION sentinel.intake_keys(combined text, person text, email text, pro
 $$;
 COMMENT ON FUNCTION sentinel.intake_keys(text, text, text, text, text) IS
     'List the fingerprints of a row that must be unique, the most telling first.';
+
+CREATE FUNCTION sentinel.release_fingerprints() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM sentinel.intake_fingerprints f USING gone g WHERE f.org_id = g.org_id AND f.intake_id = g.id;
+    RETURN NULL;
+END
+$$;
+ALTER FUNCTION sentinel.release_fingerprints() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.release_fingerprints() IS
+    'Trigger: free the fingerprints of deleted intake rows, so that the person may come in again.';
 
 -- grant: sentinel_member, sentinel_operator, sentinel_gateway
 CREATE FUNCTION sentinel.intake(source text, payload jsonb, idempotency_key text DEFAULT NULL)
@@ -198,7 +223,7 @@ DECLARE
     new_batch uuid;
     header record;
     columns record;
-    new_rows uuid[];
+    good_rows uuid[];
 BEGIN
     PERFORM sentinel.require_contributor();
     IF jsonb_typeof(common) <> 'object' THEN
@@ -232,10 +257,12 @@ BEGIN
                CASE WHEN j.fault IS NULL THEN 'waiting' ELSE 'rejected' END, j.fault[1], j.fault[2], j.fault[3],
                CASE WHEN j.fault IS NOT NULL THEN now() END
         FROM judged j
-        RETURNING r.id
+        RETURNING r.id, r.reject_code
     )
-    SELECT coalesce(array_agg(a.id), '{}') INTO new_rows FROM added a;
-    PERFORM sentinel.settle_intake(org, new_rows);
+    SELECT array_agg(a.id) FILTER (WHERE a.reject_code IS NULL) INTO good_rows FROM added a;
+    IF good_rows IS NOT NULL THEN
+        PERFORM sentinel.settle_intake(org, good_rows);
+    END IF;
 
     UPDATE sentinel.intake_batches b
     SET rows_total = n.total, rows_accepted = n.accepted, rows_duplicate = n.duplicate, rows_rejected = n.rejected,
@@ -244,10 +271,10 @@ BEGIN
     FROM (SELECT count(*) AS total, count(*) FILTER (WHERE r.state = 'waiting') AS accepted,
                  count(*) FILTER (WHERE r.state = 'duplicate') AS duplicate,
                  count(*) FILTER (WHERE r.state = 'rejected') AS rejected
-          FROM sentinel.intake_raw r WHERE r.org_id = org AND r.id = ANY (new_rows)) n
+          FROM sentinel.intake_raw r WHERE r.org_id = org AND r.batch_id = new_batch) n
     WHERE b.org_id = org AND b.id = new_batch;
     RETURN QUERY SELECT r.line, r.state, r.id, r.duplicate_of, r.duplicate_key, r.reject_reason, r.reject_hint
-        FROM sentinel.intake_raw r WHERE r.org_id = org AND r.id = ANY (new_rows) ORDER BY r.line;
+        FROM sentinel.intake_raw r WHERE r.org_id = org AND r.batch_id = new_batch ORDER BY r.line;
 END
 $$;
 ALTER FUNCTION sentinel.intake_csv(bytea, text, jsonb, text) OWNER TO sentinel_owner;

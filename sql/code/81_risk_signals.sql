@@ -129,7 +129,8 @@ COMMENT ON FUNCTION sentinel.learn_stage_norms(uuid, uuid, uuid, timestamptz, in
     'Add the stays of a deal that has just closed to the norms of its owner, and tell the open deals that they concern. Stays before an earlier closing were counted then.';
 
 CREATE FUNCTION sentinel.signal_changed_deals() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
+    SET jit = off AS $$
 DECLARE
     d record;
     closing record;

@@ -89,7 +89,8 @@ COMMENT ON FUNCTION sentinel.note_risk(uuid, uuid, timestamptz, timestamptz, tim
     'Open or close the at-risk period of a deal and emit deal.at_risk, deal.recovered and deal.action_overdue, each once per period.';
 
 CREATE FUNCTION sentinel.sweep_org_risk(org uuid, as_of timestamptz, batch integer) RETURNS integer
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+    SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
     swept integer := 0;
     reread integer := 0;
@@ -142,7 +143,7 @@ $$;
 COMMENT ON FUNCTION sentinel.sweep_org_risk(uuid, timestamptz, integer) IS
     'Look at up to batch deals of an organisation that are due and set when each is due next; gives their number.';
 
--- grant: sentinel_worker, sentinel_operator, sentinel_admin
+-- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.sweep_risk(as_of timestamptz DEFAULT now(), batch integer DEFAULT 1000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -45,7 +45,7 @@ COMMENT ON FUNCTION sentinel.format_money(text, text) IS
     'Writes an amount with thousands separators and its currency: 12,500 USD, 99.90 EUR; text that is no plain number is left as it is.';
 
 CREATE FUNCTION sentinel.slack_date(stamp text)
-RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     at timestamptz;
 BEGIN

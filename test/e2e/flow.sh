@@ -41,11 +41,12 @@ within 20 "the worker is ready" grep -q '"msg":"ready"' "$DIR/worker.log"
 printf '== a CSV with good, duplicate and broken rows\n'
 csv='Full Name;E-Mail;Company;Phone
 Ann Berg;ann@example.com;Example AB;+46 8 123 456 78
-Ann Berg;ANN@example.com;Example AB;
+A. Berg;ANN@example.com;Another AB;
+Ann Berg;;Example AB;0046-8-12345678
 Ola Nord;ola@example.org;Other Ltd;
 Per Broken;not-an-address;Third Inc;
 Eva "Quote;eva@example.net;"unclosed;1'
-same "each row is judged" "2 waiting|3 duplicate email|4 waiting|5 rejected|6 rejected" "$(org_sql "
+same "each row is judged" "2 waiting|3 duplicate combined|4 duplicate phone|5 waiting|6 rejected|7 rejected" "$(org_sql "
     SELECT string_agg(concat_ws(' ', line, state, duplicate_key), '|' ORDER BY line)
     FROM sentinel.intake_csv(convert_to(\$csv\$$csv\$csv\$, 'UTF8'))")"
 same "rejected rows name their fault" "bad_email unclosed_quote" \
@@ -56,7 +57,7 @@ same "each lead has its event" 2 "$(sql "SELECT count(*) FROM sentinel.events WH
 within 20 "the webhook receiver hears of both" counted webhook_receiver accepted 2
 
 printf '== a deal at risk\n'
-deal=$(org_sql "SELECT sentinel.create_deal('Example <!channel> & Sons', 75000, 'negotiation', as_of => now() - interval '40 days')")
+deal=$(org_sql "SELECT sentinel.create_deal('Example <!channel> & Sons', 75000, 'discover', as_of => now() - interval '8 days 1 hour')")
 within 20 "deal.at_risk" gives 1 "SELECT count(*) FROM sentinel.events WHERE event_type = 'deal.at_risk'"
 within 20 "one alert" gives 'Deal at Risk: Example <!channel> & Sons' "SELECT string_agg(title, '|') FROM sentinel.alerts"
 slack_risk="SELECT count(*) FROM sentinel.deliveries WHERE target_kind = 'slack' AND event_type = 'deal.at_risk' AND state = 'delivered'"
@@ -66,7 +67,7 @@ same "one message" 1 "$(see 'len(x)' <<<"$message")"
 same "its blocks" "header section section section" "$(see '*[b["type"] for b in x[0]["blocks"]]' <<<"$message")"
 same "its header" "⚠️ Deal At Risk" "$(see 'x[0]["blocks"][0]["text"]["text"]' <<<"$message")"
 same "deal, value, stage and level" \
-    "*Deal:*|Example &lt;!channel&gt; &amp; Sons *Value:*|75,000 USD *Stage:*|Negotiation *Risk Level:*|High" \
+    "*Deal:*|Example &lt;!channel&gt; &amp; Sons *Value:*|75,000 USD *Stage:*|Discover *Risk Level:*|High" \
     "$(see '*[f["text"].replace("\n", "|") for f in x[0]["blocks"][1]["fields"]]' <<<"$message")"
 ok "the reason comes first" grep -q 'No activity in last 7 days' <<<"$(see 'x[0]["blocks"][2]["text"]["text"]' <<<"$message")"
 ok "and what to do" grep -q 'Send follow-up email' <<<"$(see 'x[0]["blocks"][3]["text"]["text"]' <<<"$message")"
@@ -117,15 +118,15 @@ for status in 301 302 303 307 308; do
 done
 same "nobody was led to the canary" 0 "$(ask hostile /_stats | see 'x["canary_connects"]')"
 
-words=()
+met=()
 for address in 10.0.0.1 169.254.169.254 127.0.0.1 192.168.0.1 localhost '[::1]' '[::ffff:127.0.0.1]' 2130706433 0x7f.1; do
     target=$(add_webhook /latest/meta-data '{chaos.never}' "$key" "$address")
     first=$(send_test "$target")
     within 20 "$address: the attempt is recorded" attempted "$first"
-    words+=("$(attempt "$first" "concat_ws('|', error_code, error_detail, decision, sent, http_status, peer_ip)")")
+    met+=("$(attempt "$first" "concat_ws('|', error_code, error_detail, decision, sent, http_status, peer_ip)")")
 done
 same "each is blocked, in the same words" \
-    'blocked_address|the address of the host is not one that may be reached|retry_slow|f' "$(printf '%s\n' "${words[@]}" | sort -u)"
+    'blocked_address|the address of the host is not one that may be reached|retry_slow|f' "$(printf '%s\n' "${met[@]}" | sort -u)"
 
 for n in {0..15}; do
     target=$(add_webhook "/retry-after/$n" '{chaos.never}' "$key" "${ADDRESS[hostile]}")
@@ -209,6 +210,13 @@ sql "CREATE ROLE e2e_nobody LOGIN" >/dev/null
 broken "no rights" "e2e_nobody" "database:\"${place/e2e_worker/e2e_nobody} dbname=$DB\""
 broken "host name as egress" "egress_allow" 'egress_allow:["localhost:80"]'
 
+few_files() {
+    local said
+    said=$("${AS_OWNER[@]}" bash -c 'ulimit -n 64 && exec "$@"' few "$WORKER" --check --config "$DIR/worker.json")
+    grep -q 'slots: .* open files' <<<"$said"
+}
+ok "too few open files for the slots" few_files
+
 printf '== where the secrets are not\n'
 worker_start
 within 20 "the original sends its own" delivered "$first"
@@ -217,13 +225,23 @@ printf '%s\n' "$token" "${key#whsec_}" "$(cut -d ' ' -f 2 "$DIR/keys")" \
     "$(printf '%s' "${key#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \n')" >"$DIR/secrets"
 pg_dump=$(pg_bindir)/pg_dump
 env PGHOST="$DIR/sock" PGPORT="$(cluster_port "$NAME")" PGUSER=postgres "$pg_dump" -d "$DB" >"$DIR/dump.sql"
+# Not there, and could be looked for.
+absent() {
+    local status=0
+    grep -qaF -f "$DIR/secrets" "$@" || status=$?
+    ((status == 1))
+}
+ok "they are found where they are" grep -qF -f "$DIR/secrets" "$DIR/keys"
 ok "the dump is one" grep -q 'COPY sentinel.secrets' "$DIR/dump.sql"
 ok "and the server's log tells of the statements" grep -q 'store_secret' "$DIR/log"
-for file in dump.sql log worker.log drain.log; do ok "not in $file" not grep -qF -f "$DIR/secrets" "$DIR/$file"; done
-ok "not in the server's files" not as_owner grep -rqaF -f "$DIR/secrets" "$DIR/data"
-# A process that may not be looked into hides its environment from its own user too.
-ok "not in the worker's arguments" not grep -qaF -f "$DIR/secrets" "/proc/$WORKER_PID/cmdline"
-ok "nor in its environment" not grep -qaF -f "$DIR/secrets" "/proc/$WORKER_PID/environ"
+for file in dump.sql log worker.log drain.log; do ok "not in $file" absent "$DIR/$file"; done
+ok "not in the server's files" absent -r --exclude-dir=pg_stat_tmp "$DIR/data"
+ok "not in the worker's arguments" absent "/proc/$WORKER_PID/cmdline"
+if [[ -r /proc/$WORKER_PID/environ ]]; then
+    ok "nor in its environment" absent "/proc/$WORKER_PID/environ"
+else
+    pass "its environment is hidden even from its own user"
+fi
 same "the worker's log is JSON lines" 0 "$(grep -c -v '^{.*}$' "$DIR/worker.log")"
 ok "the worker stops in order" worker_stop
 tally

@@ -30,6 +30,8 @@ BEGIN
         ('waiting_probe', 'http', 'waiting_probe', 'nobody runs it') ON CONFLICT DO NOTHING;
     PERFORM sentinel.emit('probe.made', 'probe', sentinel.uuid7(), jsonb_build_object('note', label), label);
     PERFORM sentinel.emit_many(jsonb_build_array(jsonb_build_object('event_type', 'probe.seen', 'payload', jsonb_build_object('note', label))));
+    PERFORM sentinel.grant_login(session_user, org);
+    PERFORM sentinel.worker_hello('populate', '0'), sentinel.limit_queue('outside_probe', 99);
     -- A job in every state: three end, one is dead, one runs, one waits, one is for later.
     PERFORM sentinel.enqueue('outside_probe', jsonb_build_object('note', label), idempotency_key => label || n, singleton_key => label || n,
                              concurrency_key => label, concurrency_limit => 9) FROM generate_series(1, 5) n;
@@ -65,7 +67,7 @@ SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
     (5, 'create_lead', $$SELECT sentinel.create_lead('{label} Lea', 'lea@{slug}.example', company_name => '{label} Co')$$),
     (6, 'create_webhook_endpoint', $$SELECT sentinel.create_webhook_endpoint('https://{slug}.example/hook', '{*}', '{label}')$$),
     (7, 'create_slack_channel', $$SELECT sentinel.create_slack_channel('{label}', '{*}')$$),
-    (8, 'store_secret', $$SELECT sentinel.store_secret(s.org_id, s.id, s.purpose, s.target_id, s.version, '\x0101' || convert_to(repeat('{label}', 9), 'UTF8'))
+    (8, 'store_secret', $$SELECT sentinel.store_secret(s.org_id, s.id, s.purpose, s.target_id, s.version, '\x0101' || convert_to(repeat('{label} ', 40), 'UTF8'))
         FROM sentinel.secrets s WHERE s.org_id = sentinel.current_org() AND s.envelope IS NULL$$),
     (9, 'set_risk_settings', $$SELECT sentinel.set_risk_settings(m.id, 9) FROM sentinel.members m
         WHERE m.org_id = sentinel.current_org() AND m.email LIKE 'clerk@%'$$),
@@ -78,7 +80,9 @@ SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
         FROM sentinel.deals d WHERE d.org_id = sentinel.current_org() AND d.external_id IN ('{label}-4', '{label}-5')$$),
     (13, 'assign_deal', $$SELECT sentinel.move_deal_to_team(d.id, t.id) FROM sentinel.deals d JOIN sentinel.teams t USING (org_id)
         WHERE d.org_id = sentinel.current_org() AND d.external_id = '{label}-3'$$),
-    (14, 'sweep_risk', $$SELECT sentinel.sweep_risk()$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
+    (14, 'sweep_risk', $$SELECT sentinel.sweep_risk()$$),
+    -- A deal that only time will put at risk.
+    (15, 'create_deal', $$SELECT sentinel.create_deal('{label} fresh', 5000)$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
 CALL sentinel.run_jobs(1000);
 
 -- What the worker would do: claim a few deliveries, ask for their requests, and say how they went.
@@ -92,12 +96,12 @@ BEGIN
     IF to_regprocedure('sentinel.finish_http(jsonb)') IS NULL THEN
         RETURN;
     END IF;
-    FOR held IN SELECT * FROM sentinel.claim('populate', '{webhooks,chat}', 3, '1 hour') LOOP
+    FOR held IN SELECT * FROM sentinel.claim('populate', '{webhooks,chat}', 6, '1 hour') LOOP
         FOR asked IN SELECT * FROM sentinel.http_requests(ARRAY[held.job_id], ARRAY[held.lease]) LOOP
             n := n + 1;
             PERFORM sentinel.finish_http(jsonb_build_array(jsonb_build_object('job_id', asked.job_id, 'lease', asked.lease,
-                'worker', 'populate', 'started_at', now(), 'http_status', verdict[n]::integer, 'sent', true, 'total_ms', 5,
-                'resp_excerpt_hex', encode(convert_to(current_setting('populate.label'), 'UTF8'), 'hex'))));
+                'worker', 'populate', 'started_at', now(), 'http_status', verdict[1 + n % 3]::integer, 'sent', true, 'total_ms', 5,
+                'resp_excerpt_hex', (SELECT encode(convert_to(o.name, 'UTF8'), 'hex') FROM sentinel.orgs o WHERE o.org_id = asked.org_id))));
         END LOOP;
     END LOOP;
 END

@@ -35,7 +35,7 @@ pg_config_path() {
     local path
     if [[ -n ${PG_CONFIG:-} ]]; then
         printf '%s\n' "$PG_CONFIG"
-        return
+        return 0 # in an EXIT trap a bare return gives the status of the script
     fi
     path=$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -V | tail -n 1)
     [[ -x $path ]] || path=$(command -v pg_config) || return 1
