@@ -34,9 +34,9 @@ few=$(measure "$small")
 say "$DEALS deals"
 many=$(measure "$DEALS")
 
-pages() { sed -nE "s/^$2\|([0-9.]+)\|.*/\1/p" <<<"$1"; }
-before=$(pages "$few" 'buffers of a sweep in which 100 deals change')
-after=$(pages "$many" 'buffers of a sweep in which 100 deals change')
+value_of() { awk -F'|' -v name="$2" -v unit="$3" '$1 == name && $3 == unit { print $2 }' <<<"$1"; } # rows, name, unit
+before=$(value_of "$few" 'pages touched by the sweep' pages)
+after=$(value_of "$many" 'pages touched by the sweep' pages)
 {
     printf '# Results of make bench\n\n'
     printf '%s, %s cores, PostgreSQL %s, sentinel %s, %s. Serial, medians of three; ratios matter, not times.\n\n' \
@@ -44,9 +44,9 @@ after=$(pages "$many" 'buffers of a sweep in which 100 deals change')
         "$(sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" extension/sentinel.control)" "$(date -u +%F)"
     printf '| figure | %s deals | %s deals | unit |\n|---|---|---|---|\n' "$small" "$DEALS"
     while IFS='|' read -r name value unit; do
-        printf '| %s | %s | %s | %s |\n' "$name" "$(pages "$few" "$name")" "$value" "$unit"
+        printf '| %s | %s | %s | %s |\n' "$name" "$(value_of "$few" "$name" "$unit")" "$value" "$unit"
     done <<<"$many"
     [[ -z $before || -z $after ]] ||
-        printf '\nBuffers of the sweep at %s deals: %s times those at %s (aim 1.5 at most). Scoring all deals: aim 6 at most.\n' \
+        printf '\nPages touched by the sweep at %s deals: %s times those at %s (aim 1.5 at most). Scoring all deals: aim 6 at most.\n' \
             "$DEALS" "$(awk -v a="$after" -v b="$before" 'BEGIN { printf "%.2f", a / b }')" "$small"
 } | tee test/bench/RESULTS.md

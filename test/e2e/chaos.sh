@@ -45,7 +45,7 @@ plan_faults() {
 since_start() { awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
 
 printf '== %d events for %d endpoints, %d slots, seed %d\n' "$JOBS" "$ENDPOINTS" "$SLOTS" "$SEED"
-delivery_begin chaos "fsync = on" "synchronous_commit = on" "full_page_writes = on"
+delivery_begin chaos "fsync = on" "synchronous_commit = on" "full_page_writes = on" "recovery_init_sync_method = syncfs"
 standin slack
 standin webhook_receiver --delay-ms 40 --keep-bodies 0
 worker_conf "$DIR/worker.json" 'lease_s:60' "slots:{\"webhooks\": $SLOTS, \"chat\": 1, \"mail\": 0, \"crm\": 0, \"llm\": 0}"

@@ -30,7 +30,7 @@ SELECT fact FROM (
     WHERE c.relnamespace::regnamespace::text IN ('sentinel', 'sentinel_bi') AND c.relkind = 'v'
     UNION ALL
     SELECT format('routine %s owner %s acl %s md5 %s %s', p.oid::regprocedure, p.proowner::regrole,
-                  (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(p.proacl) x), md5(pg_get_functiondef(p.oid)), obj_description(p.oid, 'pg_proc'))
+                  (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(p.proacl) x), CASE WHEN p.prokind <> 'a' THEN md5(pg_get_functiondef(p.oid)) END, obj_description(p.oid, 'pg_proc'))
     FROM pg_proc p WHERE p.pronamespace::regnamespace::text IN ('sentinel', 'sentinel_bi')
     UNION ALL
     SELECT format('schema %s owner %s acl %s', n.nspname, n.nspowner::regrole, (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(n.nspacl) x))

@@ -121,7 +121,7 @@ SELECT is((SELECT payload - 'deal_id' - 'owner_id' - 'as_of' FROM sentinel.event
 SELECT is((SELECT idempotency_key FROM sentinel.events WHERE subject_id = :'acme' AND event_type = 'deal.won'), 'deal.won:' || :'acme' || ':4', 'once per winning');
 SELECT is((SELECT (payload ->> 'as_of')::timestamptz FROM sentinel.events WHERE subject_id = :'found' AND event_type = 'deal.created'),
     now() - interval '20 days', 'events of the past say so');
-UPDATE sentinel.deals SET value = value + 1, owner_id = :'max', name = name || '!', team_id = :'north' WHERE org_id = :'org' AND stage_kind = 'open';
+UPDATE sentinel.deals SET value = value + 1, owner_id = :'max', name = left(name, 150) || '!', team_id = :'north' WHERE org_id = :'org' AND stage_kind = 'open';
 SELECT is((SELECT count(DISTINCT deal_id) FROM sentinel.deal_timeline WHERE org_id = :'org' AND kind = 'assigned'),
     (SELECT count(*) FROM sentinel.deals WHERE org_id = :'org' AND owner_id = :'max'), 'one statement notes all deals that it changes');
 SELECT is((SELECT array_agg(kind ORDER BY kind) FROM sentinel.deal_timeline WHERE deal_id = :'found' AND recorded_at = now()),
