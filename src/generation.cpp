@@ -21,13 +21,13 @@ pg::Statement find_generation = {
     " ORDER BY generation DESC LIMIT 1",
     2, kSelfTypes};
 
-// The first generation is the original and adopted at once. A lost race leaves two rows of one database; the
-// older session reads the newer row next time.
+// The first generation is the original and adopted at once. Of two sessions that come first, one adds the
+// row; the other waits for it and adds none.
 pg::Statement add_generation = {
     "INSERT INTO sentinel.generation (generation, system_identifier, database_oid, adopted_at)"
     " SELECT coalesce(max(generation), 0) OPERATOR(pg_catalog.+) 1, $1, $2,"
     "        CASE WHEN count(*) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.now() END"
-    " FROM sentinel.generation RETURNING generation, adopted_at IS NOT NULL",
+    " FROM sentinel.generation ON CONFLICT DO NOTHING RETURNING generation, adopted_at IS NOT NULL",
     2, kSelfTypes};
 
 // Read this database's row, or add it. Only what was read as committed is cached: an insert may still roll
@@ -36,7 +36,9 @@ bool load(int& generation) {
     Datum self[] = {Int64GetDatum(static_cast<int64>(GetSystemIdentifier())), ObjectIdGetDatum(MyDatabaseId)};
     pg::Spi spi;
     bool known = find_generation.run(self) > 0;
-    if (!known) add_generation.run(self);
+    if (!known && add_generation.run(self) == 0 && find_generation.run(self) == 0)
+        throw Failure("40001", "another session has just given this database its generation",
+                      "This transaction's snapshot is older.", "Try the transaction again.");
     generation = DatumGetInt32(*pg::cell(0, 1));
     bool adopted = DatumGetBool(*pg::cell(0, 2));
     spi.finish();

@@ -40,9 +40,11 @@ pg::Statement claimable_queues = {
 const Oid kRoomTypes[] = {TEXTOID};
 
 // One claimer at a time decides for a queue with a limit, and counts what runs in a snapshot taken after the
-// lock.
-pg::Statement lock_queue = {"SELECT pg_catalog.pg_advisory_xact_lock(7361, pg_catalog.hashtext($1))", 1,
-                            kRoomTypes};
+// lock. Row locks here and below, no advisory locks: whoever can log in takes those, and the queue would
+// stand still.
+pg::Statement lock_queue = {
+    "SELECT 1 FROM sentinel.queues q WHERE q.queue OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE", 1,
+    kRoomTypes};
 pg::Statement count_running = {
     "SELECT pg_catalog.count(*) FROM sentinel.job_running WHERE queue OPERATOR(pg_catalog.=) $1", 1,
     kRoomTypes};
@@ -88,12 +90,14 @@ pg::Statement pick = {
 
 const Oid kAdmitTypes[] = {TIDARRAYOID};
 
-// Of locked jobs with a concurrency key keep those that still fit. Each key is decided by one claimer at a
-// time; the counts come from a snapshot taken after the locks, as this is the next statement.
+// Of locked jobs with a concurrency key keep those that still fit. The keys of an organisation are decided by
+// one claimer at a time; the counts come from a snapshot taken after the locks, as this is the next
+// statement.
 pg::Statement lock_keys = {
-    "SELECT pg_catalog.pg_advisory_xact_lock(7362, k.h) FROM (SELECT DISTINCT pg_catalog.hashtext("
-    "  w.org_id::pg_catalog.text OPERATOR(pg_catalog.||) w.concurrency_key) AS h FROM sentinel.job_waiting w"
-    "  WHERE w.ctid OPERATOR(pg_catalog.=) ANY ($1) AND w.concurrency_key IS NOT NULL ORDER BY 1) k",
+    "SELECT 1 FROM sentinel.orgs o WHERE o.org_id OPERATOR(pg_catalog.=) ANY (SELECT w.org_id"
+    "  FROM sentinel.job_waiting w"
+    "  WHERE w.ctid OPERATOR(pg_catalog.=) ANY ($1) AND w.concurrency_key IS NOT NULL)"
+    " ORDER BY o.org_id FOR NO KEY UPDATE",
     1, kAdmitTypes};
 pg::Statement admit = {
     "SELECT c.tid FROM (SELECT w.ctid AS tid, w.org_id, w.concurrency_key, w.concurrency_limit,"

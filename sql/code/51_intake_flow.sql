@@ -234,12 +234,20 @@ BEGIN
     VALUES (org, origin, left(intake_csv.file_name, 255), file, length(file), format[1], format[2], sentinel.current_member())
     RETURNING b.id INTO new_batch;
 
-    SELECT c.cells, c.reason, c.hint INTO header FROM sentinel.parse_csv(file) c LIMIT 1;
+    SELECT c.line, c.cells, c.raw, c.code, c.reason, c.hint INTO header FROM sentinel.parse_csv(file) c LIMIT 1;
     IF header.cells IS NULL THEN
+        IF header.code IS NOT NULL THEN
+            INSERT INTO sentinel.intake_raw (org_id, batch_id, line, source, raw, state, reject_code, reject_reason, reject_hint, processed_at)
+            VALUES (org, new_batch, header.line, origin, substr(header.raw, 1, 65536), 'rejected', header.code, header.reason,
+                    header.hint, now());
+        END IF;
         UPDATE sentinel.intake_batches b
-        SET error = CASE WHEN length(file) = 0 THEN 'the file is empty' WHEN header.reason IS NULL THEN 'the file has blank lines only'
-                         ELSE 'the header cannot be read: ' || header.reason || '; ' || header.hint END
+        SET rows_total = CASE WHEN header.code IS NULL THEN 0 ELSE 1 END, rows_rejected = CASE WHEN header.code IS NULL THEN 0 ELSE 1 END,
+            error = CASE WHEN length(file) = 0 THEN 'the file is empty' WHEN header.code IS NULL THEN 'the file has blank lines only'
+                         ELSE 'the header cannot be read: ' || header.reason END
         WHERE b.org_id = org AND b.id = new_batch;
+        RETURN QUERY SELECT r.line, r.state, r.id, r.duplicate_of, r.duplicate_key, r.reject_reason, r.reject_hint
+            FROM sentinel.intake_raw r WHERE r.org_id = org AND r.batch_id = new_batch;
         RETURN;
     END IF;
     SELECT * INTO columns FROM sentinel.csv_fields(header.cells);
@@ -279,7 +287,7 @@ END
 $$;
 ALTER FUNCTION sentinel.intake_csv(bytea, text, jsonb, text) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.intake_csv(bytea, text, jsonb, text) IS
-    'Take in a CSV file of leads, one row back per record with its physical line: waiting (queued), duplicate, or rejected with reason and hint. The file is kept in intake_batches before it is judged; bad rows are kept too and cost only themselves. Columns are matched by the aliases of csv_columns, the rest is kept under extra; defaults fill fields that a row lacks. An empty or unreadable file gives no rows, and its error in intake_batches. Errors: SN002, SN003 viewer, SN007 source or defaults.';
+    'Take in a CSV file of leads, one row back per record with its physical line: waiting (queued), duplicate, or rejected with reason and hint. The file is kept in intake_batches before it is judged; bad rows are kept too and cost only themselves. Columns are matched by the aliases of csv_columns, the rest is kept under extra; defaults fill fields that a row lacks. An empty file gives no rows, an unreadable header the one of its line; intake_batches has the error. Errors: SN002, SN003 viewer, SN007 source or defaults.';
 
 -- grant: sentinel_member, sentinel_operator, sentinel_gateway
 CREATE FUNCTION sentinel.intake_csv(csv text, source text DEFAULT 'csv', defaults jsonb DEFAULT '{}', file_name text DEFAULT NULL)

@@ -77,12 +77,14 @@ CREATE FUNCTION sentinel.settle_risk() RETURNS trigger
 COMMENT ON FUNCTION sentinel.settle_risk() IS
     'Trigger: after an input, settle since when a deal is at risk and when its score changes next. Reads only the old and the new row.';
 
+-- grant: everyone
 CREATE FUNCTION sentinel.risk_role_number(risk_role text) RETURNS smallint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT (CASE risk_role WHEN 'discover' THEN 1 WHEN 'negotiation' THEN 2 ELSE 0 END)::smallint
 $$;
 COMMENT ON FUNCTION sentinel.risk_role_number(text) IS 'Give the number of a stage''s risk role: 0 other, 1 discover, 2 negotiation.';
 
+-- grant: everyone
 CREATE FUNCTION sentinel.risk_flags(competitive boolean, stage_stall boolean, champion_dormancy boolean) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (coalesce(competitive, true)::integer + 2 * coalesce(stage_stall, false)::integer

@@ -135,17 +135,20 @@ CREATE FUNCTION sentinel.deal_risk(deal_id uuid, as_of timestamptz DEFAULT now()
                    risk_age_days integer, action_due_at timestamptz, action_overdue_days integer,
                    is_action_overdue boolean, last_activity_at timestamptz, next_change_at timestamptz)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s record;
 BEGIN
+    -- On its own, not in a join, which could skip it and its errors.
+    SELECT * INTO s FROM sentinel.risk_state(deal_risk.deal_id, deal_risk.as_of);
     RETURN QUERY
     SELECT h.stage, h.value, r.score, r.band, r.status, r.reasons, r.primary_reason, r.recommended_action,
            r.action_urgency, r.risk_started_at, r.risk_age_days, r.action_due_at, r.action_overdue_days,
            r.is_action_overdue, r.last_activity_at, r.next_change_at
-    FROM sentinel.risk_state(deal_risk.deal_id, deal_risk.as_of) s
-    CROSS JOIN LATERAL sentinel.risk_snapshot(
+    FROM sentinel.risk_snapshot(
         s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
         s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
         s.at_risk_since, s.input_at, deal_risk.as_of) r
-    CROSS JOIN LATERAL (
+    CROSS JOIN (
         SELECT v.stage, v.value FROM sentinel.deal_history v
         WHERE v.org_id = sentinel.current_org() AND v.deal_id = deal_risk.deal_id AND v.recorded_at <= deal_risk.as_of
         ORDER BY v.seq DESC LIMIT 1) h;
@@ -158,11 +161,13 @@ COMMENT ON FUNCTION sentinel.deal_risk(uuid, timestamptz) IS
 CREATE FUNCTION sentinel.explain_risk(deal_id uuid, as_of timestamptz DEFAULT now())
     RETURNS TABLE ("position" integer, term text, contribution double precision, detail text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s record;
 BEGIN
+    SELECT * INTO s FROM sentinel.risk_state(explain_risk.deal_id, explain_risk.as_of);
     RETURN QUERY
     SELECT t."position", t.term, t.contribution, t.detail
-    FROM sentinel.risk_state(explain_risk.deal_id, explain_risk.as_of) s
-    CROSS JOIN LATERAL sentinel.risk_terms(
+    FROM sentinel.risk_terms(
         s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
         s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
         s.at_risk_since, s.input_at, explain_risk.as_of) t

@@ -19,7 +19,7 @@ BEGIN
         CASE WHEN sentinel.parked() THEN 'restored copy: nothing is sent until SELECT sentinel.adopt_restore();'
              ELSE format('generation %s', sentinel.current_generation()) END;
     RETURN QUERY SELECT 'clock', CASE WHEN c.ran_at > moment - interval '3 minutes' THEN 'ok' ELSE 'critical' END,
-        coalesce(format('last tick %s ago', date_trunc('second', moment - c.ran_at)),
+        coalesce('last tick ' || date_trunc('second', moment - c.ran_at) || ' ago',
                  'never ticked: SELECT sentinel.install_schedule(); or start a worker')
         FROM (SELECT min(s.ran_at) AS ran_at FROM sentinel.clock_steps s) c;
     RETURN QUERY SELECT format('step %s', s.step), 'warning', s.error FROM sentinel.clock_steps s WHERE s.failed_at IS NOT NULL;

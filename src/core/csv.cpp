@@ -42,7 +42,7 @@ CsvReader::CsvReader(std::string_view bytes) {
 
 void CsvReader::find_encoding(std::string_view bytes) {
     const auto zero = [&](std::size_t at) { return bytes[at] == '\0'; };
-    const bool wide = bytes.size() >= 4 && bytes.size() % 2 == 0;
+    const bool wide = bytes.size() >= 4;
     if (starts_with(bytes, "\xEF\xBB\xBF")) {
         format_.encoding = "UTF-8 with BOM";
         text_ = bytes.substr(3);

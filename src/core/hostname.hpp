@@ -1,3 +1,4 @@
+// Host names in the form in which two spellings are equal.
 #pragma once
 
 #include <optional>

@@ -1,3 +1,4 @@
+// The compared form of a company name.
 #pragma once
 
 #include <optional>

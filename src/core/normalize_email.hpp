@@ -1,3 +1,4 @@
+// The compared form of an e-mail address.
 #pragma once
 
 #include <optional>

@@ -125,7 +125,7 @@ std::optional<std::string> normalize_phone(std::string_view text, std::string_vi
         international = true;
         digits.erase(0, 3);
     }
-    if (!international && !code.empty()) {
+    if (!international && !code.empty() && digits.size() >= kFewestDigits) {
         if (code == "1" && digits.size() == 11 && digits[0] == '1') digits.erase(0, 1);
         if (!digits.empty() && digits[0] == '0' && !keeps_zero(code)) digits.erase(0, 1);
         digits.insert(0, code);

@@ -1,3 +1,4 @@
+// The compared form of a telephone number.
 #pragma once
 
 #include <optional>

@@ -195,7 +195,8 @@ Evaluation evaluate(const Signals& signals, Instant since, Instant since_at, Ins
     out.overdue = out.overdue_days > 0;
     if (out.overdue) {
         out.urgency = Urgency::High;
-        double raised = out.base + kOverdueStep * static_cast<double>(out.overdue_days / 2);
+        std::int64_t steps = out.overdue_days / 2;  // whole pairs of days
+        double raised = out.base + kOverdueStep * static_cast<double>(steps);
         out.score = raised < 1 ? raised : 1;
     }
     return out;

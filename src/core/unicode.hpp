@@ -1,11 +1,11 @@
+// Text handling that gives the same bytes on every machine: no locale, no collation, no ICU version.
+// Input may be any bytes; what is not UTF-8 passes through unchanged and never makes a function throw.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-// Text handling that gives the same bytes on every machine: no locale, no collation, no ICU version.
-// Input may be any bytes; what is not UTF-8 passes through unchanged and never makes a function throw.
 namespace sentinel::core {
 
 // What decode_utf8 returns for a byte that starts no valid character.

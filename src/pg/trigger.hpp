@@ -3,11 +3,6 @@
 
 #include "pg/door.hpp"
 
-extern "C" {
-#include "access/sysattr.h"
-#include "nodes/bitmapset.h"
-}
-
 namespace sentinel::pg {
 
 // Numbers of named columns of one table, looked up once per session and again when the table's shape changes.
@@ -79,9 +74,9 @@ class RowTrigger {
     TriggerData* data_;
     MemoryContext context_ = CurrentMemoryContext;
     int changes_ = 0;
-    int columns_[kMostChanges];
-    Datum values_[kMostChanges];
-    bool nulls_[kMostChanges];
+    int columns_[kMostChanges] = {};
+    Datum values_[kMostChanges] = {};
+    bool nulls_[kMostChanges] = {};
 };
 
 }  // namespace sentinel::pg

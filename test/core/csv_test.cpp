@@ -66,6 +66,7 @@ TEST(Csv, FindsTheEncoding) {
     EXPECT_EQ(read("\xFF\xFEn\0\n\0\xE9\0"s), (Rows{"1:n", "2:é"}));
     EXPECT_EQ(read("\xFE\xFF\0n\0\n\0\xE9"s), (Rows{"1:n", "2:é"}));
     EXPECT_EQ(read("n\0a\0\n\0x\0"s), (Rows{"1:na", "2:x"}));
+    EXPECT_EQ(read("n\0a\0\n\0x\0\n\0y"s), (Rows{"1:na", "2:x", "3!not_utf8"}));
     EXPECT_EQ(encoding("name\ncaf\xE9\n"), "not UTF-8");
     EXPECT_EQ(read("pr\xE9nom,b\ncaf\xE9,1\nok,2"), (Rows{"1:prénom|b", "2!not_utf8", "3:ok|2"}));
 }

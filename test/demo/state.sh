@@ -98,7 +98,10 @@ drain() {
     local words=$1 deadline=$((SECONDS + $2)) query=$3 counts left finished processes
     processes=$(grep -c '^process ' "$DEMO_STATE")
     while :; do
-        [[ $(demo_processes | wc -l) -eq $processes ]] || return 3
+        [[ $(demo_processes | wc -l) -eq $processes ]] || {
+            say "a process of the demo has ended by itself"
+            return 3
+        }
         counts=$(demo_psql -At -F ' ' -c "$query") || return 2
         read -r left finished <<<"$counts"
         bar "$words" "$finished" "$((left + finished))"

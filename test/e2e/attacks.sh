@@ -146,7 +146,7 @@ same() {
 before=$(zebra_sum)
 control 'the look' "\\i $work/look.sql"
 control 'set_config' "SELECT set_config('sentinel.org_id', '@B@', false); SET ROLE sentinel_owner; TABLE sentinel.deals;"
-# shellcheck source=attacks_list.sh
-. "$here/attacks_list.sh"
+# shellcheck source=attacks/list.sh
+. "$here/attacks/list.sh"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -15,7 +15,6 @@ ENDPOINTS=8
 SLOTS=32
 KILLS=5
 SEED=${SEED:-1}
-RANDOM=$SEED
 
 # Wait until the receiver has accepted so many; it is asked every few milliseconds. Arguments: count, seconds.
 progress() {
@@ -35,7 +34,9 @@ PY
 
 # Faults fall in equal stretches of the first 60 %, each somewhere in its stretch; one of them is the server's.
 plan_faults() {
-    local n stretch=$((JOBS * 6 / 10 / (KILLS + 1))) server=$((1 + RANDOM % (KILLS - 1)))
+    local n stretch=$((JOBS * 6 / 10 / (KILLS + 1))) server
+    RANDOM=$SEED # here: a subshell draws numbers of its own
+    server=$((1 + RANDOM % (KILLS - 1)))
     for ((n = 0; n <= KILLS; n++)); do
         printf '%d %s\n' $((n * stretch + stretch / 4 + RANDOM % (stretch / 2))) \
             "$( ((n == server)) && echo server || echo worker)"

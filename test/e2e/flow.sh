@@ -160,6 +160,30 @@ same "exit status" 0 $?
 ok "within the grace" test $((SECONDS - began)) -le 10
 same "its outcome was recorded" "delivered 1" "$(delivery "$first" "concat_ws(' ', state, attempts)")"
 same "no job is left running" 0 "$(sql "SELECT count(*) FROM sentinel.job_running")"
+
+printf '== a worker frozen beyond its lease\n'
+worker_start
+frozen=$WORKER_PID
+STANDIN_PID[frozen]=$frozen # to be ended with them
+ask webhook_receiver /_control '{"delay_ms": 2000}' >/dev/null
+heard=$(counter webhook_receiver accepted)
+twice=$(counter webhook_receiver duplicates)
+first=$(send_test "$webhook")
+within 20 "its request is under way" counted webhook_receiver accepted $((heard + 1))
+kill -STOP "$frozen"
+sql "UPDATE sentinel.job_running SET lease_until = now()" >/dev/null # as if a minute had passed
+worker_start
+within 40 "another worker delivers" delivered "$first"
+kill -CONT "$frozen"
+late="SELECT count(*) FROM sentinel.delivery_attempts WHERE delivery_id = '$first' AND NOT held"
+within 20 "the report of the first comes too late" gives 1 "$late"
+same "and changes nothing" "delivered 1 1" "$(delivery "$first" "concat_ws(' ', state, attempts,
+    (SELECT count(*) FROM sentinel.job_history h WHERE h.id = job_id AND h.outcome = 'completed'))")"
+same "the receiver can tell by the webhook-id" $((twice + 1)) "$(counter webhook_receiver duplicates)"
+ok "the second worker stops in order" worker_stop
+WORKER_PID=$frozen
+unset 'STANDIN_PID[frozen]'
+ok "the first too" worker_stop
 ask webhook_receiver /_control '{"delay_ms": 0}' >/dev/null
 
 printf '== a copy of the database\n'

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(94);
+SELECT plan(97);
 
 SELECT sentinel.create_org('Deals Ltd', 'deals-pgtap') AS org, sentinel.create_org('Other Ltd', 'deals-pgtap-other') AS other \gset
 SELECT sentinel.enter(:'org');
@@ -182,6 +182,10 @@ SELECT is((SELECT member_id FROM sentinel.events WHERE subject_id = :'shared' AN
 SELECT is(pg_temp.as_login('tap_mira', :'org', format('SELECT sentinel.assign_deal(%L, %L)', :'shared', :'mira')), 'SN003', 'but does not assign it');
 SELECT is(pg_temp.as_login('tap_max', :'org', format('SELECT sentinel.record_activity(%L, ''email_sent'')', :'own')), 'SN004', 'what one does not see does not exist');
 SELECT is(pg_temp.as_login('tap_max', :'org', format('SELECT count(*) FROM sentinel.deal_timeline WHERE deal_id IN (%L, %L)', :'own', :'shared')), '0', 'nor does its timeline');
+SELECT sentinel.record_activity(:'own', 'note_added', subject => 'secret');
+SELECT is(pg_temp.as_login('tap_max', :'org', format('SELECT count(*) FROM sentinel.activities WHERE deal_id = %L', :'own')), '0', 'nor its activities');
+SELECT is(pg_temp.as_login('tap_mira', :'org', format('SELECT count(*) FROM sentinel.activities WHERE deal_id = %L', :'own')), '1', 'which its owner sees');
+SELECT is(pg_temp.as_login('tap_vera', :'org', format('INSERT INTO sentinel.activities (org_id, deal_id, activity_type) VALUES (%L, %L, ''other'')', :'org', :'shared')), '42501', 'a viewer records nothing');
 SELECT is(pg_temp.as_login('tap_mira', :'org', 'INSERT INTO sentinel.deal_history SELECT * FROM sentinel.deal_history LIMIT 1'), '42501', 'history is written by the engine alone');
 
 SELECT * FROM finish();

@@ -128,7 +128,7 @@ cluster_psql() {
     local name=$1
     shift
     PGHOST=$(cluster_dir "$name")/sock PGPORT=$(cluster_port "$name") PGUSER=postgres PGOPTIONS='' \
-        "$(pg_bindir)/psql" -X -q -v ON_ERROR_STOP=1 "$@"
+        "$(pg_bindir)/psql" -X -q -P pager=off -v ON_ERROR_STOP=1 "$@"
 }
 
 # Wait until a process is gone. Arguments: pid, seconds. Status 1 when it is still there.

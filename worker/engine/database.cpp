@@ -290,11 +290,8 @@ void Database::watch(std::vector<curl_waitfd>& list) const {
     list.push_back({fd, events, 0});
 }
 
-void Database::close() noexcept {
-    flights_.clear();
-    connection_.reset();
-    state_ = State::down;
-    next_try_ = Instant::max();
+void Database::try_now() noexcept {
+    if (state_ == State::down) next_try_ = std::min(next_try_, Clock::now());
 }
 
 }  // namespace sentinel::worker

@@ -75,7 +75,9 @@ class Database {
     // When work() has to be called again even if the socket stays quiet.
     Instant deadline() const noexcept;
     void watch(std::vector<curl_waitfd>& list) const;
-    void close() noexcept;
+
+    // Do not wait on if down: another connection has found the server there again.
+    void try_now() noexcept;
 
  private:
     enum class State { down, connecting, up };

@@ -76,7 +76,7 @@ void Dispatch::step(Instant now) {
 }
 
 Instant Dispatch::deadline(Instant now) const {
-    Instant next = std::min(presence_.deadline(), outbox_.deadline());
+    Instant next = std::min(presence_.deadline(), outbox_.deadline(now));
     bool line = false;
     for (const auto& one : bulkheads_) {
         line = line || one->waiting > 0;

@@ -41,15 +41,27 @@ Loop::Loop(const Config& config, Vault vault, Log& log, bool until_drained)
     };
     // Notifications sent while we were away are lost: listen first, then look.
     listen_.on_up = [this, wake] {
+        try_all();
         listen_.send("LISTEN sentinel_jobs", {}, [this, wake](const Reply& reply) {
             if (!reply.ok() && !reply.lost()) log_.error("LISTEN was refused", {{"error", reply.message()}});
             wake();
         });
     };
     listen_.on_notified = wake;
-    work_.on_up = [this] { dispatch_.connected(Clock::now()); };
+    work_.on_up = [this] {
+        try_all();
+        dispatch_.connected(Clock::now());
+    };
     work_.on_down = [this] { dispatch_.disconnected(); };
-    runner_connection_.on_up = [this] { runner_.connected(Clock::now()); };
+    runner_connection_.on_up = [this] {
+        try_all();
+        runner_.connected(Clock::now());
+    };
+}
+
+// Each connection backs off by itself; the first that gets through ends the wait of the others.
+void Loop::try_all() noexcept {
+    for (Database* one : {&listen_, &work_, &runner_connection_}) one->try_now();
 }
 
 int Loop::run() {

@@ -29,6 +29,7 @@ class Loop {
     void take_signals(Instant now);
     void reload_keys();
     void step(Instant now);
+    void try_all() noexcept;
     void begin_to_stop(Instant now, const char* why);
     bool over(Instant now);
     void sleep(Instant now);

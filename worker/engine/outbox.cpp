@@ -48,6 +48,12 @@ void Outbox::step(Instant now) {
     send_returns(now);
 }
 
+Instant Outbox::deadline(Instant now) const noexcept {
+    if (paused_until_ != Instant::max()) return paused_until_;
+    const bool ready = database_.up() && flying_ == 0 && !(results_.empty() && returns_.empty());
+    return ready ? now : Instant::max();
+}
+
 void Outbox::pause(Instant now) {
     paused_until_ = now + full_jitter(refusals_++, Millis(200), Millis(30'000));
 }

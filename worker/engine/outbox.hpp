@@ -37,7 +37,7 @@ class Outbox {
 
     // Send what waits, as far as the connection is up.
     void step(Instant now);
-    Instant deadline() const noexcept { return paused_until_; }
+    Instant deadline(Instant now) const noexcept;
 
     bool empty() const noexcept { return results_.empty() && returns_.empty() && flying_ == 0; }
     bool full() const noexcept { return results_.size() + returns_.size() + flying_ >= kFull; }

@@ -112,8 +112,22 @@ CREATE POLICY deal_timeline_view ON sentinel.deal_timeline FOR SELECT
                 OR EXISTS (SELECT FROM sentinel.deals d
                            WHERE d.org_id = deal_timeline.org_id AND d.id = deal_timeline.deal_id)));
 
+-- Activities of a deal follow the deal; those of a lead alone are seen by all members.
+DROP POLICY IF EXISTS tenant_isolation ON sentinel.activities;
+CREATE POLICY tenant_isolation ON sentinel.activities
+    USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
+DROP POLICY IF EXISTS activities_of_deals_view ON sentinel.activities;
+CREATE POLICY activities_of_deals_view ON sentinel.activities AS RESTRICTIVE FOR SELECT
+    USING (deal_id IS NULL OR sentinel.current_member() IS NULL
+           OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = activities.org_id AND d.id = activities.deal_id));
+DROP POLICY IF EXISTS activities_of_deals_add ON sentinel.activities;
+CREATE POLICY activities_of_deals_add ON sentinel.activities AS RESTRICTIVE FOR INSERT
+    WITH CHECK (deal_id IS NULL OR sentinel.current_member() IS NULL
+                OR EXISTS (SELECT FROM sentinel.deals d
+                           WHERE d.org_id = activities.org_id AND d.id = activities.deal_id
+                             AND sentinel.may('edit', d.team_id, d.owner_id)));
+
 GRANT SELECT ON sentinel.pipeline_templates, sentinel.pipeline_template_stages, sentinel.pipeline_template_transitions,
     sentinel.pipelines, sentinel.pipeline_stages, sentinel.stage_transitions, sentinel.deals, sentinel.deal_history,
     sentinel.deal_timeline TO sentinel_reader, sentinel_member;
-GRANT INSERT, DELETE ON sentinel.deals TO sentinel_member;
-GRANT UPDATE ON sentinel.deals TO sentinel_member;
+GRANT INSERT, UPDATE, DELETE ON sentinel.deals TO sentinel_member;

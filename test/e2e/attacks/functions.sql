@@ -1,4 +1,4 @@
--- Write the calls for attacks_list.sh: each function that a login may call and that takes a uuid, with an id of each table
+-- Write the calls for attacks/list.sh: each function that a login may call and that takes a uuid, with an id of each table
 -- of ZEBRA in place of each uuid, compared with the answer for an id that does not exist. psql variables: login, and ids
 -- as "@NAME@=uuid,...". Run by a superuser; what it prints is run as the login.
 SELECT set_config('attack.ids', :'ids', false) \g /dev/null
