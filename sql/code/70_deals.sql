@@ -178,6 +178,18 @@ $$;
 COMMENT ON FUNCTION sentinel.create_deal(text, numeric, text, text, uuid, uuid, uuid, text, text, text, timestamptz) IS
     'Make a deal in the organisation entered and give its id; emits deal.created. Stage and channel may be aliases. The owner is the member entered when not given. A known external_id gives the deal that has it, unchanged. as_of is when it began and was learned of. Errors: SN002, SN003, SN004 pipeline, SN007, 23503 owner, team or lead.';
 
+-- grant: everyone
+CREATE FUNCTION sentinel.may_deal(action text, deal_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN sentinel.current_member() IS NULL OR EXISTS (
+        SELECT FROM sentinel.deals d WHERE d.org_id = sentinel.current_org() AND d.id = may_deal.deal_id
+        AND sentinel.may(may_deal.action, d.team_id, d.owner_id));
+END
+$$;
+COMMENT ON FUNCTION sentinel.may_deal(text, uuid) IS
+    'Tell whether the member entered may view, edit or assign a deal, by its id; policies of what belongs to deals call it, for a policy holds no sub-select. True when an organisation is entered without a member. Errors: 22023 for another action.';
+
 -- grant: sentinel_member, sentinel_operator, sentinel_reader
 CREATE FUNCTION sentinel.require_deal(deal_id uuid, action text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -22,7 +22,9 @@ BEGIN
         coalesce('last tick ' || date_trunc('second', moment - c.ran_at) || ' ago',
                  'never ticked: SELECT sentinel.install_schedule(); or start a worker')
         FROM (SELECT min(s.ran_at) AS ran_at FROM sentinel.clock_steps s) c;
-    RETURN QUERY SELECT format('step %s', s.step), 'warning', s.error FROM sentinel.clock_steps s WHERE s.failed_at IS NOT NULL;
+    -- The error may name rows of any organisation.
+    RETURN QUERY SELECT format('step %s', s.step), 'warning', CASE WHEN org IS NULL THEN s.error ELSE 'it failed: ask an administrator' END
+        FROM sentinel.clock_steps s WHERE s.failed_at IS NOT NULL;
     RETURN QUERY SELECT 'worker', CASE WHEN count(*) > 0 THEN 'ok' ELSE 'warning' END,
         format('%s alive in the last 30 s', count(*)) FROM sentinel.workers w WHERE w.seen_at > moment - interval '30 s';
     RETURN QUERY SELECT 'queue lag',

@@ -75,7 +75,7 @@ package_list() {
         build) ;;
         demo) printf '%s\n' "postgresql-$major-cron" python3 ;;
         test)
-            printf '%s\n' "postgresql-$major-cron" "postgresql-$major-pgtap" libtap-parser-sourcehandler-pgtap-perl \
+            printf '%s\n' "postgresql-$major-cron" "postgresql-$major-pgtap" "postgresql-$major-plpgsql-check" \
                 libgtest-dev python3 openssl
             clang_packages
             ;;

@@ -229,6 +229,10 @@ void Dispatch::done(Transfer& transfer, CURLcode code) {
     if (found == jobs_.end()) return;
     Job& job = found->second;
     job.transfer = nullptr;  // it goes when we return
+    if (code != CURLE_OK && transfer.exhausted()) {
+        log_.error("no socket to be had: too many open files? raise LimitNOFILE= or lower the slots");
+        return give_back(job, kTroubleDelay);
+    }
     Outcome outcome = transfer.outcome(code);
     outcome.queue_ms = job.queued_ms + ms_between(job.claimed, job.started);
     report(job, outcome, transfer.host(), transfer.blocked());

@@ -55,6 +55,7 @@ class Transfer {
     const std::string& tag() const noexcept { return tag_; }
     const std::string& host() const noexcept { return call_.host; }
     const std::string& blocked() const noexcept { return blocked_; }  // the refused address, for our log only
+    bool exhausted() const noexcept { return exhausted_; }            // no descriptor or memory for a socket
     bool sent() const noexcept;
 
     // What came of it; call once the transfer has ended.
@@ -75,6 +76,7 @@ class Transfer {
     std::array<char, CURL_ERROR_SIZE> error_{};
     std::string blocked_;
     bool denied_at_request_ = false;
+    bool exhausted_ = false;
     bool body_full_ = false;
     bool header_full_ = false;
     std::size_t header_bytes_ = 0;

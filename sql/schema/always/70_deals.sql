@@ -103,14 +103,12 @@ DROP POLICY IF EXISTS deal_history_view ON sentinel.deal_history;
 CREATE POLICY deal_history_view ON sentinel.deal_history FOR SELECT
     USING (org_id = sentinel.current_org()
            AND (sentinel.current_member() IS NULL
-                OR EXISTS (SELECT FROM sentinel.deals d
-                           WHERE d.org_id = deal_history.org_id AND d.id = deal_history.deal_id)));
+                OR sentinel.may_deal('view', deal_id)));
 DROP POLICY IF EXISTS deal_timeline_view ON sentinel.deal_timeline;
 CREATE POLICY deal_timeline_view ON sentinel.deal_timeline FOR SELECT
     USING (org_id = sentinel.current_org()
            AND (sentinel.current_member() IS NULL
-                OR EXISTS (SELECT FROM sentinel.deals d
-                           WHERE d.org_id = deal_timeline.org_id AND d.id = deal_timeline.deal_id)));
+                OR sentinel.may_deal('view', deal_id)));
 
 -- Activities of a deal follow the deal; those of a lead alone are seen by all members.
 DROP POLICY IF EXISTS tenant_isolation ON sentinel.activities;
@@ -119,13 +117,11 @@ CREATE POLICY tenant_isolation ON sentinel.activities
 DROP POLICY IF EXISTS activities_of_deals_view ON sentinel.activities;
 CREATE POLICY activities_of_deals_view ON sentinel.activities AS RESTRICTIVE FOR SELECT
     USING (deal_id IS NULL OR sentinel.current_member() IS NULL
-           OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = activities.org_id AND d.id = activities.deal_id));
+           OR sentinel.may_deal('view', deal_id));
 DROP POLICY IF EXISTS activities_of_deals_add ON sentinel.activities;
 CREATE POLICY activities_of_deals_add ON sentinel.activities AS RESTRICTIVE FOR INSERT
     WITH CHECK (deal_id IS NULL OR sentinel.current_member() IS NULL
-                OR EXISTS (SELECT FROM sentinel.deals d
-                           WHERE d.org_id = activities.org_id AND d.id = activities.deal_id
-                             AND sentinel.may('edit', d.team_id, d.owner_id)));
+                OR sentinel.may_deal('edit', deal_id));
 
 GRANT SELECT ON sentinel.pipeline_templates, sentinel.pipeline_template_stages, sentinel.pipeline_template_transitions,
     sentinel.pipelines, sentinel.pipeline_stages, sentinel.stage_transitions, sentinel.deals, sentinel.deal_history,

@@ -35,8 +35,7 @@ DROP POLICY IF EXISTS risk_periods_view ON sentinel.risk_periods;
 CREATE POLICY risk_periods_view ON sentinel.risk_periods FOR SELECT
     USING (org_id = sentinel.current_org()
            AND (sentinel.current_member() IS NULL
-                OR EXISTS (SELECT FROM sentinel.deals d
-                           WHERE d.org_id = risk_periods.org_id AND d.id = risk_periods.deal_id)));
+                OR sentinel.may_deal('view', deal_id)));
 
 -- Two shapes serve speed. The deal comes by a LEFT JOIN on its key, and the snapshot from a sub-select which HAVING keeps
 -- apart: the planner drops either when no column of it is asked for, and evaluates the snapshot once per row when several

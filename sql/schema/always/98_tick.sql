@@ -3,4 +3,5 @@
 INSERT INTO sentinel.clock_steps (step) VALUES ('reap'), ('run_schedules'), ('sweep_risk'), ('purge_jobs')
 ON CONFLICT (step) DO NOTHING;
 
-GRANT SELECT ON sentinel.clock_steps TO sentinel_operator, sentinel_admin;
+GRANT SELECT (step, ran_at, done, failed_at) ON sentinel.clock_steps TO sentinel_operator;
+GRANT SELECT ON sentinel.clock_steps TO sentinel_admin;
