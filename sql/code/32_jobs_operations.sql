@@ -232,12 +232,15 @@ DECLARE
 BEGIN
     PERFORM sentinel.require_installed();
     queues := sentinel.sql_queues();
+    IF pg_catalog.cardinality(queues) = 0 OR run_jobs.n < 1 THEN
+        RETURN;
+    END IF;
+    SELECT * INTO job FROM sentinel.claim(worker, queues, 1, '10 minutes');
     FOR turn IN 1..run_jobs.n LOOP
-        EXIT WHEN pg_catalog.cardinality(queues) = 0;
-        SELECT * INTO job FROM sentinel.claim(worker, queues, 1, '10 minutes');
-        EXIT WHEN NOT FOUND;
-        -- The claim is committed first: a handler that ends its backend has used an attempt.
+        -- A claim is committed before its handler runs: one that ends its backend has used an attempt. The claim of the
+        -- next job shares the commit of this one's end.
         COMMIT;
+        EXIT WHEN job.job_id IS NULL;
         problem := NULL;
         BEGIN
             outcome := sentinel.run_handler(job.org_id, job.job_id, job.lease);
@@ -258,9 +261,11 @@ BEGIN
             PERFORM sentinel.fail(ARRAY[job.job_id], ARRAY[job.lease],
                                   ARRAY[pg_catalog.format('%s: %s', state, problem)]);
         END IF;
-        COMMIT;
+        SELECT * INTO job FROM sentinel.claim(worker, queues, CASE WHEN turn < run_jobs.n THEN 1 ELSE 0 END,
+                                                 '10 minutes');
     END LOOP;
+    COMMIT;
 END
 $$;
 COMMENT ON PROCEDURE sentinel.run_jobs(integer) IS
-    'Run up to n ready jobs whose handlers live in the database, one at a time, each with its own commits before and after; a handler that fails harms no other. Call it outside a transaction.';
+    'Run up to n ready jobs whose handlers live in the database, one at a time, with a commit before and after each; a handler that fails harms no other. Call it outside a transaction.';

@@ -78,7 +78,6 @@ fail() {
 
 if [[ -e $DEMO_STATE ]]; then
     if demo_is_running; then
-        cluster_attach demo "$(demo_dir)"
         echo "the demo is already running"
         look_around
         exit 1

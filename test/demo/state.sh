@@ -15,11 +15,9 @@ demo_dir() { sed -n 's/^dir //p' "$DEMO_STATE" 2>/dev/null; }
 
 # Status 0 when the demo's server runs.
 demo_is_running() {
-    local dir pid
-    dir=$(demo_dir)
-    [[ -n $dir ]] || return 1
-    pid=$(head -n 1 "$dir/data/postmaster.pid" 2>/dev/null) || return 1
-    [[ $(readlink "/proc/$pid/cwd" 2>/dev/null) == "$dir/data" ]]
+    [[ -n $(demo_dir) ]] || return 1
+    cluster_attach demo "$(demo_dir)"
+    cluster_runs demo
 }
 
 # Start a program in the background, detached, as the cluster's owner; its output goes to DIR/NAME.log.

@@ -9,7 +9,7 @@
 #   cluster_start NAME | cluster_stop NAME [fast|smart|immediate] | cluster_restart_immediate NAME | cluster_destroy NAME
 #   cluster_psql NAME [psql arguments]    psql as superuser postgres, quiet, stops at the first error
 #   cluster_env NAME                      print PGHOST=.. PGPORT=.. PGUSER=.. for env(1) or eval
-#   cluster_dir NAME, cluster_pid NAME    the folder; the postmaster's pid
+#   cluster_dir NAME, cluster_pid NAME    the folder; the postmaster's pid (cluster_runs NAME: whether it runs)
 #   cluster_attach NAME DIR               know a cluster that another shell made
 #   pg_cron_conf DATABASE                 print the conf lines that preload pg_cron for that database
 #   as_owner COMMAND ...                  run a command in / as the user who owns the clusters (a clone may lie in a folder
@@ -98,14 +98,20 @@ cluster_start() {
     }
 }
 
+# Status 0 when the cluster's own postmaster runs; a pid file that it left behind, or a pid that is another's by now, is none.
+cluster_runs() {
+    local pid
+    pid=$(cluster_pid "$1") && [[ -n $pid && $(readlink "/proc/$pid/cwd") == "$(cluster_dir "$1")/data" ]]
+}
+
 cluster_stop() {
     local name=$1 mode=${2:-fast} dir pid
+    cluster_runs "$name" || return 0
     dir=$(cluster_dir "$name")
-    pid=$(cluster_pid "$name") || return 0
-    [[ -n $pid ]] || return 0
+    pid=$(cluster_pid "$name")
     as_owner "$(pg_bindir)/pg_ctl" stop -s -w -t 60 -m "$mode" -D "$dir/data" >/dev/null 2>&1 && return 0
-    # pg_ctl gave up: SIGQUIT (the immediate shutdown) to the postmaster that this data folder names.
-    as_owner kill -QUIT "$pid" 2>/dev/null || true
+    # pg_ctl gave up: SIGQUIT is the immediate shutdown.
+    cluster_runs "$name" && as_owner kill -QUIT "$pid" 2>/dev/null
     await_exit "$pid" 30 || die "the server of cluster '$name' (pid $pid) does not end"
 }
 
@@ -119,7 +125,7 @@ cluster_destroy() {
     dir=${CLUSTER_DIRS[$name]:-}
     [[ -n $dir && -d $dir ]] || return 0
     cluster_stop "$name" immediate
-    [[ ! -e $dir/data/postmaster.pid ]] || die "the cluster '$name' still runs; left as it is: $dir"
+    ! cluster_runs "$name" || die "the cluster '$name' still runs; left as it is: $dir"
     rm -rf -- "$dir"
     unset "CLUSTER_DIRS[$name]"
 }

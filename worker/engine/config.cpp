@@ -197,15 +197,16 @@ ConfigReading parse_config(std::string_view text, bool readable_by_others) {
         }
     });
     reader.flag("allow_http", config.allow_http);
-    if (reader.find("slack_hosts") != nullptr) config.slack_hosts.clear();
+    std::vector<std::string> hosts;
     reader.list("slack_hosts", "[\"hooks.slack.com\"]", [&](const std::string& entry) {
         if (!is_host(entry)) {
             reader.fault("slack_hosts",
                          "has an entry that is not a lower-case host or host:port, "
                          "such as \"hooks.slack.com\"");
         }
-        config.slack_hosts.push_back(entry);
+        hosts.push_back(entry);
     });
+    if (root->contains("slack_hosts")) config.slack_hosts = std::move(hosts);
     reader.text("ca_file", config.ca_file, "\"/etc/ssl/certs/ca-certificates.crt\"");
     std::string level(to_name(config.log_level));
     reader.text("log_level", level, "\"info\"");

@@ -121,7 +121,7 @@ void Database::guarded(const char* what, const Action& action) noexcept {
     }
 }
 
-void Database::send(std::string sql, Parameters parameters, Handler handler) {
+void Database::send(const std::string& sql, const Parameters& parameters, Handler handler) {
     PGconn* const c = connection_.get();
     int sent = 0;
     if (settings_.style == Style::simple) {

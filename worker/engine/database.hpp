@@ -67,7 +67,7 @@ class Database {
     std::size_t in_flight() const noexcept { return flights_.size(); }
 
     // Only while up(). The handler is called exactly once, from work(), and may send again.
-    void send(std::string sql, Parameters parameters, Handler handler);
+    void send(const std::string& sql, const Parameters& parameters, Handler handler);
 
     // Do whatever can be done now: connect, read, write, call handlers. Handlers' exceptions end here.
     void work(Instant now) noexcept;

@@ -79,7 +79,7 @@ std::optional<Bytes> from_base64(std::string_view text) {
     std::uint32_t group = 0;
     int bits = 0;
     for (const char c : text.substr(0, text.size() - padding)) {
-        const int value = kTable[static_cast<unsigned char>(c)];
+        const std::int8_t value = kTable[static_cast<unsigned char>(c)];
         if (value < 0) return std::nullopt;
         group = group << 6 | static_cast<std::uint32_t>(value);
         bits += 6;

@@ -1,9 +1,9 @@
 #include "engine/loop.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace sentinel::worker {
 namespace {

@@ -15,12 +15,14 @@ constexpr std::size_t kBatchBytes = 2 * 1024 * 1024;
 
 std::string jobs_array(const std::vector<Held>& held) {
     std::vector<std::string> out;
+    out.reserve(held.size());
     for (const auto& one : held) out.push_back(one.job);
     return to_array(out);
 }
 
 std::string leases_array(const std::vector<Held>& held) {
     std::vector<std::string> out;
+    out.reserve(held.size());
     for (const auto& one : held) out.push_back(std::to_string(one.lease));
     return to_array(out);
 }

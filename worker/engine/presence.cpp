@@ -77,11 +77,11 @@ void Presence::beat(Instant now) {
     beating_ = true;
     next_beat_ = now + kBeat;
     std::vector<Held> held = leases ? leases() : std::vector<Held>();
-    Parameters parameters{config_.worker_name, jobs_array(held), leases_array(held),
-                          std::to_string(config_.lease_s) + " seconds"};
+    const Parameters parameters{config_.worker_name, jobs_array(held), leases_array(held),
+                                std::to_string(config_.lease_s) + " seconds"};
     database_.send(
         "SELECT job_id FROM sentinel.heartbeat($1::text, $2::uuid[], $3::bigint[], $4::interval) AS job_id",
-        std::move(parameters), [this, held = std::move(held)](const Reply& reply) {
+        parameters, [this, held = std::move(held)](const Reply& reply) {
             beating_ = false;
             if (reply.lost()) return;
             if (!reply.ok()) {
