@@ -59,6 +59,7 @@ if stage packaging; then
 fi
 
 if stage unit; then
+    one_test "test/standins/standins_test.py" python3 -B test/standins/standins_test.py
     make -s -f test/unit.mk CI=1 -j2 tests || fail 1 "building the unit tests"
     for binary in build/unit/core/*_test build/unit/worker/*_test; do
         [[ -x $binary ]] || continue
