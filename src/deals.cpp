@@ -26,6 +26,7 @@ enum DealColumn {
     kValue,
     kCurrency,
     kOwner,
+    kExternalId,
     kLostReason,
     kCreatedAt,
     kRecordedAt,
@@ -38,8 +39,9 @@ enum DealColumn {
 };
 
 pg::Columns<kDealColumns> deal = {{"org_id", "id", "pipeline_id", "stage", "stage_kind", "name", "value",
-                                   "currency", "owner_id", "lost_reason", "created_at", "recorded_at",
-                                   "changed_at", "stage_changed_at", "closed_at", "updated_at", "version"}};
+                                   "currency", "owner_id", "external_id", "lost_reason", "created_at",
+                                   "recorded_at", "changed_at", "stage_changed_at", "closed_at", "updated_at",
+                                   "version"}};
 
 const Oid kOrgOnly[] = {UUIDOID};
 const Oid kOrgPipeline[] = {UUIDOID, UUIDOID};
@@ -101,8 +103,14 @@ bool same_number(const pg::Row& a, const pg::Row& b, int column) {
     return server([&] { return DatumGetBool(DirectFunctionCall2(numeric_eq, a[column], b[column])); });
 }
 
+int characters(std::string_view text) {
+    return server([&] { return pg_mbstrlen_with_len(text.data(), static_cast<int>(text.size())); });
+}
+
 std::string shown(std::string_view value) {
-    return "\"" + std::string(value.substr(0, 80)) + "\"";
+    int bytes = static_cast<int>(value.size());
+    bytes = server([&] { return pg_mbcliplen(value.data(), bytes, 80); });
+    return "\"" + std::string(value.substr(0, static_cast<size_t>(bytes))) + "\"";
 }
 
 // One write of a deal: the new row, the old one when there is one, and what the guard fills in.
@@ -127,6 +135,7 @@ class Guard {
     void check_name();
     void check_value();
     void check_currency();
+    void check_length(DealColumn column, int least, int most);
     void check_past(const char* what, TimestampTz value, TimestampTz limit);
     void find_pipeline();
     void enter_stage(const std::string& kind, TimestampTz at);
@@ -147,8 +156,7 @@ void Guard::check_name() {
     auto blank = [](char letter) { return letter == ' ' || (letter >= '\t' && letter <= '\r'); };
     while (!trimmed.empty() && blank(trimmed.front())) trimmed.remove_prefix(1);
     while (!trimmed.empty() && blank(trimmed.back())) trimmed.remove_suffix(1);
-    int length =
-        server([&] { return pg_mbstrlen_with_len(trimmed.data(), static_cast<int>(trimmed.size())); });
+    int length = characters(trimmed);
     if (length == 0 || length > kLongestName)
         throw Failure(sentinel::kInvalidInput,
                       length == 0 ? "the name of a deal is empty"
@@ -169,19 +177,32 @@ void Guard::check_value() {
 }
 
 void Guard::check_currency() {
-    if (is_.is_null(col(kCurrency))) return;
-    std::string_view code = pg::view(is_[col(kCurrency)]);
+    std::string code = text_of(is_, col(kCurrency));
     bool good = code.size() == 3;
     for (char letter : code) good = good && letter >= 'A' && letter <= 'Z';
     if (!good)
-        throw Failure(sentinel::kInvalidInput, "invalid currency " + shown(code),
+        throw Failure(sentinel::kInvalidInput,
+                      "invalid currency " + (is_.is_null(col(kCurrency)) ? "null" : shown(code)),
                       "A currency is three capital letters, ISO 4217.", "Use 'USD' or 'EUR'.");
+}
+
+void Guard::check_length(DealColumn column, int least, int most) {
+    if (is_.is_null(col(column))) return;
+    int length = characters(pg::view(is_[col(column)]));
+    if (length >= least && length <= most) return;
+    throw Failure(
+        sentinel::kInvalidInput,
+        std::string(deal.names[column]) + " of a deal has " + std::to_string(length) + " characters",
+        "It has " + std::to_string(least) + " to " + std::to_string(most) + " characters, or is null.",
+        "Shorten it, or leave it out.");
 }
 
 void Guard::check_past(const char* what, TimestampTz value, TimestampTz limit) {
     if (!TIMESTAMP_NOT_FINITE(value) && value <= limit + kClockSkew) return;
     const char* text = server([&] { return pstrdup(timestamptz_to_str(value)); });
-    throw Failure(sentinel::kInvalidInput, std::string(what) + " " + text + " lies in the future",
+    throw Failure(sentinel::kInvalidInput,
+                  std::string(what) + " " + text +
+                      (TIMESTAMP_NOT_FINITE(value) ? " is not finite" : " lies in the future"),
                   "Times of a deal are finite and at most five minutes ahead of when they are recorded.",
                   "Leave it out to mean now.");
 }
@@ -227,6 +248,8 @@ void Guard::insert() {
     check_name();
     check_value();
     check_currency();
+    check_length(kExternalId, 1, 200);
+    check_length(kLostReason, 0, 1000);
     check_past("recorded_at", recorded, now_);
     check_past("created_at", created, recorded);
     check_past("stage_changed_at", entered, recorded);
@@ -292,6 +315,8 @@ void Guard::update(const pg::Row& was) {
     if (call_.names_column(col(kName))) check_name();
     if (call_.names_column(col(kValue))) check_value();
     if (call_.names_column(col(kCurrency))) check_currency();
+    if (call_.names_column(col(kExternalId))) check_length(kExternalId, 1, 200);
+    if (call_.names_column(col(kLostReason))) check_length(kLostReason, 0, 1000);
 
     // What is written explicitly may lie in the past, for imports, but never before what is known already.
     TimestampTz last = DatumGetTimestampTz(was[col(kChangedAt)]);

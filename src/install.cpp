@@ -11,7 +11,8 @@ bool seen_installed = false;
 
 pg::Statement table_exists = {"SELECT pg_catalog.to_regclass('sentinel.migration') IS NOT NULL", 0, nullptr};
 
-// The schema is current when every migration that the extension carries is recorded and its triggers are there.
+// The schema is current when every migration that the extension carries is recorded and its triggers are
+// there.
 pg::Statement missing_migrations = {"SELECT sentinel.missing_migrations()", 0, nullptr};
 
 [[noreturn]] void refuse(const char* message) {
@@ -28,7 +29,8 @@ void require_installed() {
     table_exists.run(nullptr);
     if (!DatumGetBool(*pg::cell(0, 1))) refuse("sentinel is not installed in this database");
     missing_migrations.run(nullptr);
-    if (DatumGetInt64(*pg::cell(0, 1)) > 0) refuse("the installed schema is older than the extension, or without its triggers");
+    if (DatumGetInt64(*pg::cell(0, 1)) > 0)
+        refuse("the installed schema is older than the extension, or without its triggers");
     spi.finish();
     seen_installed = true;
 }

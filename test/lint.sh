@@ -49,9 +49,9 @@ shellcheck -x -S warning "${shell[@]}"
 report "shellcheck" $?
 
 long=$(git ls-files -co --exclude-standard 'src/*' 'worker/*' 'sql/code/*' 'test/*' Makefile | grep -vE '/expected/|\.out$' |
-    xargs wc -l | awk '$2 != "total" && $1 > 420')
+    xargs wc -l | awk '$2 != "total" && $1 > 400')
 [[ -z $long ]] || printf 'long: %s\n' "$long"
-report "no file over 420 lines" "$([[ -z $long ]]; echo $?)"
+report "no file over 400 lines" "$([[ -z $long ]]; echo $?)"
 
 clash=$(comm -12 <(find sql -name '*.sql' -printf '%f\n' | sort -u) <(find test/sql -name '*.sql' -printf '%f\n' | sort -u))
 [[ -z $clash && -z $(find sql -maxdepth 1 -type f) ]]

@@ -161,6 +161,19 @@ $$;
 COMMENT ON FUNCTION sentinel.require_owner() IS
     'Raise SN003 when a member who is no owner has entered. Passes when no member is entered.';
 
+-- grant: everyone
+CREATE FUNCTION sentinel.require_contributor() RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF sentinel.current_member() IS NOT NULL AND pg_catalog.current_setting('sentinel.member_role') = 'viewer' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'a viewer only reads',
+            DETAIL = 'The member entered has the role "viewer".', HINT = 'Ask an admin of the organisation for the role member.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sentinel.require_contributor() IS
+    'Raise SN003 when a viewer has entered. Passes when no member is entered.';
+
 -- grant: sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.set_member_role(member_id uuid, role text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -310,6 +323,7 @@ COMMENT ON FUNCTION sentinel.grant_login(name, uuid, uuid) IS
 CREATE FUNCTION sentinel.revoke_login(role_name name, org_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM sentinel.require_installed();
     DELETE FROM sentinel.member_roles r
     WHERE r.org_id = revoke_login.org_id AND r.role_name = revoke_login.role_name;
 END
@@ -317,7 +331,7 @@ $$;
 ALTER FUNCTION sentinel.revoke_login(name, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.revoke_login(name, uuid) IS 'Take back what grant_login() gave. A session that has entered stays until it leaves.';
 
--- grant: sentinel_member, sentinel_operator
+-- Granted to nobody: who could write the log could write lies into it.
 CREATE FUNCTION sentinel.audit(action text, subject_type text, subject_id uuid, detail jsonb DEFAULT '{}') RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

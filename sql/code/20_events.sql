@@ -37,6 +37,21 @@ ALTER FUNCTION sentinel.adopt_restore(boolean) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.adopt_restore(boolean) IS
     'Declare a restored or copied database to be in service: jobs that reach outside are handed out again. By default those that were waiting in the copy are discarded, because the original has sent or will send them; with false they are sent. Gives the number discarded; 0 when nothing was parked.';
 
+CREATE FUNCTION sentinel.check_event(event_type text, idempotency_key text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF check_event.event_type IS NULL OR check_event.event_type !~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid event type "%s"', left(check_event.event_type, 80)),
+            DETAIL = 'An event type is lower-case words joined by dots, subject first.', HINT = 'Use ''deal.created''.';
+    END IF;
+    IF length(check_event.idempotency_key) NOT BETWEEN 1 AND 500 THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('idempotency key of %s characters', length(check_event.idempotency_key)),
+            DETAIL = 'A key has 1 to 500 characters.', HINT = 'Use the id of what the event tells of.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sentinel.check_event(text, text) IS 'Raise SN007 for an event type or idempotency key that is none.';
+
 CREATE FUNCTION sentinel.emit_for(org uuid, event_type text, subject_type text, subject_id uuid,
                                   payload jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -44,10 +59,7 @@ CREATE FUNCTION sentinel.emit_for(org uuid, event_type text, subject_type text, 
 DECLARE
     new_event uuid;
 BEGIN
-    IF emit_for.event_type !~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$' OR emit_for.event_type IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid event type "%s"', left(emit_for.event_type, 80)),
-            DETAIL = 'An event type is lower-case words joined by dots, subject first.', HINT = 'Use ''deal.created''.';
-    END IF;
+    PERFORM sentinel.check_event(emit_for.event_type, emit_for.idempotency_key);
     INSERT INTO sentinel.events AS e (org_id, event_type, subject_type, subject_id, payload, idempotency_key, member_id)
     VALUES (emit_for.org, emit_for.event_type, emit_for.subject_type, emit_for.subject_id,
             coalesce(emit_for.payload, '{}'), emit_for.idempotency_key, sentinel.current_member())
@@ -68,44 +80,56 @@ COMMENT ON FUNCTION sentinel.emit_for(uuid, text, text, uuid, jsonb, text) IS
 CREATE FUNCTION sentinel.emit(event_type text, subject_type text, subject_id uuid, payload jsonb DEFAULT '{}',
                               idempotency_key text DEFAULT NULL) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
 BEGIN
-    RETURN sentinel.emit_for(sentinel.require_org(), emit.event_type, emit.subject_type, emit.subject_id, emit.payload,
+    PERFORM sentinel.require_contributor();
+    RETURN sentinel.emit_for(org, emit.event_type, emit.subject_type, emit.subject_id, emit.payload,
                              emit.idempotency_key);
 END
 $$;
 ALTER FUNCTION sentinel.emit(text, text, uuid, jsonb, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.emit(text, text, uuid, jsonb, text) IS
-    'Record an event of the organisation entered, with the jobs that its routes cause, in this transaction; gives the event id. An idempotency key seen before in the organisation gives the first event and no jobs. Errors: SN002, SN007 event type.';
+    'Record an event of the organisation entered, with the jobs that its routes cause, in this transaction; gives the event id. An idempotency key seen before in the organisation gives the first event and no jobs. Errors: SN002, SN003 viewer, SN007 event type or key.';
 
--- grant: sentinel_member, sentinel_operator
-CREATE FUNCTION sentinel.emit_many(events jsonb) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION sentinel.emit_many_for(org uuid, events jsonb) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    org uuid := sentinel.require_org();
-    bad text;
     added bigint;
 BEGIN
-    SELECT n.event_type INTO bad
-    FROM jsonb_to_recordset(emit_many.events) AS n(event_type text)
-    WHERE n.event_type IS NULL OR n.event_type !~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$' LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid event type "%s"', left(bad, 80)),
-            DETAIL = 'An event type is lower-case words joined by dots, subject first.', HINT = 'Use ''deal.created''.';
+    IF jsonb_typeof(emit_many_for.events) <> 'array' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('events are of type %s', jsonb_typeof(emit_many_for.events)),
+            DETAIL = 'Events are an array of objects.', HINT = 'Use ''[{"event_type": "deal.created"}]''.';
     END IF;
+    PERFORM sentinel.check_event(n.event_type, n.idempotency_key)
+    FROM jsonb_to_recordset(emit_many_for.events) AS n(event_type text, idempotency_key text);
     INSERT INTO sentinel.events AS e (org_id, event_type, subject_type, subject_id, payload, idempotency_key, member_id)
-    SELECT org, n.event_type, n.subject_type, n.subject_id, coalesce(n.payload, '{}'), n.idempotency_key,
+    SELECT emit_many_for.org, n.event_type, n.subject_type, n.subject_id, coalesce(n.payload, '{}'), n.idempotency_key,
            sentinel.current_member()
-    FROM jsonb_to_recordset(emit_many.events)
+    FROM jsonb_to_recordset(emit_many_for.events)
          AS n(event_type text, subject_type text, subject_id uuid, payload jsonb, idempotency_key text)
     ON CONFLICT (org_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;
     RETURN added;
 END
 $$;
+COMMENT ON FUNCTION sentinel.emit_many_for(uuid, jsonb) IS
+    'Record many events of any organisation, as emit_many() does of the one entered. For the functions of sentinel_engine.';
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.emit_many(events jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+BEGIN
+    PERFORM sentinel.require_contributor();
+    RETURN sentinel.emit_many_for(org, emit_many.events);
+END
+$$;
 ALTER FUNCTION sentinel.emit_many(jsonb) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.emit_many(jsonb) IS
-    'Record many events in one statement: an array of objects with event_type, subject_type, subject_id, payload, idempotency_key. Gives the number added; keys seen before add nothing. Errors: SN002, SN007.';
+    'Record many events in one statement: an array of objects with event_type, subject_type, subject_id, payload, idempotency_key. Gives the number added; keys seen before add nothing. Errors: SN002, SN003 viewer, SN007.';
 
 CREATE FUNCTION sentinel.fan_out_events() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

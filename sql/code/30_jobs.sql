@@ -49,6 +49,7 @@ BEGIN
         org := enqueue.org_id;
     ELSE
         org := sentinel.require_org();
+        PERFORM sentinel.require_contributor();
     END IF;
     IF enqueue.idempotency_key IS NOT NULL THEN
         holder := sentinel.take_job_key(org, enqueue.job_type, 'idempotency', enqueue.idempotency_key, job);
@@ -80,7 +81,7 @@ END
 $$;
 ALTER FUNCTION sentinel.enqueue(text, jsonb, text, integer, timestamptz, text, integer, text, text, integer, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.enqueue(text, jsonb, text, integer, timestamptz, text, integer, text, text, integer, uuid) IS
-    'Put a job into the queue of the organisation entered; gives its id. idempotency_key: a job with this key and type exists once, until the retention after its end; the first one''s id is given. singleton_key: one such job waits or runs at a time. concurrency_key: at most concurrency_limit (default 1) jobs of the key run at once. Errors: SN002, SN003 another organisation, SN004 job type, 22023 priority or attempts, 54000 payload above 1 MiB.';
+    'Put a job into the queue of the organisation entered; gives its id. idempotency_key: a job with this key and type exists once, until the retention after its end; the first one''s id is given. singleton_key: one such job waits or runs at a time. concurrency_key: at most concurrency_limit (default 1) jobs of the key run at once. Errors: SN002, SN003 viewer or another organisation, SN004 job type, 22023 priority or attempts, 54000 payload above 1 MiB.';
 
 CREATE FUNCTION sentinel.require_engine(org uuid) RETURNS void
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'sentinel_require_engine';
@@ -119,6 +120,7 @@ DECLARE
     added bigint;
     moment timestamptz := clock_timestamp();
 BEGIN
+    PERFORM sentinel.require_contributor();
     SELECT n.job_type, coalesce(n.priority, 5) AS priority, coalesce(n.max_attempts, 1) AS max_attempts, n.payload INTO bad
     FROM jsonb_to_recordset(enqueue_many.jobs) AS n(job_type text, priority integer, max_attempts integer, payload jsonb)
     LEFT JOIN sentinel.job_types t ON t.job_type = n.job_type

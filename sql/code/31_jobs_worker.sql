@@ -106,7 +106,7 @@ BEGIN
             FROM gone g WHERE g.ended AND g.cancel_requested_at IS NULL
         ), freed AS (
             UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM gone g
-            WHERE g.ended AND k.org_id = g.org_id AND k.job_id = g.id AND k.job_type = g.job_type
+            WHERE g.ended AND k.org_id = g.org_id AND k.job_id = g.id
               AND (g.idempotency_key IS NOT NULL OR g.singleton_key IS NOT NULL)
         )
         SELECT g.org_id, g.id, g.lease, g.job_type, g.attempts, g.error, count(*) OVER () AS all_rows,
@@ -176,6 +176,7 @@ DECLARE
     until timestamptz := clock_timestamp() + heartbeat.lease;
     moment timestamptz := clock_timestamp();
 BEGIN
+    PERFORM sentinel.require_installed();
     INSERT INTO sentinel.workers AS w (worker, seen_at) VALUES (heartbeat.worker, moment)
     ON CONFLICT ON CONSTRAINT workers_pkey DO UPDATE SET seen_at = excluded.seen_at;
     RETURN QUERY
@@ -192,6 +193,7 @@ COMMENT ON FUNCTION sentinel.heartbeat(text, uuid[], bigint[], interval) IS
 CREATE FUNCTION sentinel.worker_alive(within interval DEFAULT '30 seconds') RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM sentinel.require_installed();
     RETURN EXISTS (SELECT FROM sentinel.workers w WHERE w.seen_at > clock_timestamp() - worker_alive.within);
 END
 $$;

@@ -11,7 +11,7 @@ BEGIN
         DELETE FROM sentinel.job_waiting w WHERE w.org_id = org AND w.id = cancel_job.job_id RETURNING w.*
     ), freed AS (
         UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM gone g
-        WHERE k.org_id = g.org_id AND k.job_id = g.id AND k.job_type = g.job_type
+        WHERE k.org_id = g.org_id AND k.job_id = g.id
     )
     INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, run_at)
     SELECT g.org_id, g.id, 0, g.queue, g.job_type, 'cancelled', g.attempts, g.event_id, g.run_at FROM gone g
@@ -66,7 +66,7 @@ BEGIN
           AND (retry_dead.job_type IS NULL OR d.job_type = retry_dead.job_type) RETURNING d.*
     ), held AS (
         UPDATE sentinel.job_keys k SET expires_at = NULL FROM gone g
-        WHERE k.org_id = g.org_id AND k.job_id = g.id AND k.job_type = g.job_type AND k.kind = 'idempotency'
+        WHERE k.org_id = g.org_id AND k.job_id = g.id AND k.kind = 'idempotency'
     )
     INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts,
         event_id, concurrency_key, concurrency_limit, idempotency_key, created_at, last_error)
@@ -130,6 +130,7 @@ CREATE FUNCTION sentinel.report_progress(job_id uuid, done numeric, total numeri
 DECLARE
     org uuid := sentinel.current_org();
 BEGIN
+    PERFORM sentinel.require_installed();
     IF org IS NULL THEN
         PERFORM sentinel.require_engine(NULL);
     END IF;
@@ -153,6 +154,7 @@ DECLARE
     removed bigint := 0;
     part bigint;
 BEGIN
+    PERFORM sentinel.require_installed();
     SELECT now() AS moment, now() - s.history_retention AS history INTO keep FROM sentinel.queue_settings s;
     DELETE FROM sentinel.job_keys k USING sentinel.orgs o WHERE k.org_id = o.org_id AND k.expires_at <= keep.moment;
     GET DIAGNOSTICS part = ROW_COUNT;
@@ -181,10 +183,15 @@ BEGIN
         DELETE FROM sentinel.job_running r USING sentinel.job_types t
         WHERE t.job_type = r.job_type AND t.kind = 'http'
         RETURNING r.org_id, r.id, r.lease, r.queue, r.job_type, r.attempts, r.event_id, r.run_at
+    ), gone AS (
+        SELECT * FROM waiting UNION ALL SELECT * FROM running
+    ), freed AS (
+        UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM gone g
+        WHERE k.org_id = g.org_id AND k.job_id = g.id
     )
     INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, run_at)
     SELECT g.org_id, g.id, g.lease, g.queue, g.job_type, 'discarded', g.attempts, g.event_id, g.run_at
-    FROM (SELECT * FROM waiting UNION ALL SELECT * FROM running) g
+    FROM gone g
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS discarded = ROW_COUNT;
     RETURN discarded;
@@ -197,6 +204,7 @@ COMMENT ON FUNCTION sentinel.discard_outside_jobs() IS 'Drop the jobs that reach
 CREATE FUNCTION sentinel.sql_queues() RETURNS text[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM sentinel.require_installed();
     RETURN (WITH RECURSIVE q(queue) AS (
                 (SELECT w.queue FROM sentinel.job_waiting w ORDER BY w.queue LIMIT 1)
                 UNION ALL

@@ -1,18 +1,5 @@
 -- Room intake: rows come in, are judged, compared with all rows before them, and queued. Business tables are not touched.
 
--- grant: everyone
-CREATE FUNCTION sentinel.require_contributor() RETURNS void
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF sentinel.current_member() IS NOT NULL AND pg_catalog.current_setting('sentinel.member_role') = 'viewer' THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'a viewer cannot bring in rows',
-            DETAIL = 'The member entered has the role "viewer".', HINT = 'Ask an admin of the organisation for the role member.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION sentinel.require_contributor() IS
-    'Raise SN003 when a viewer has entered. Passes when no member is entered.';
-
 CREATE FUNCTION sentinel.check_source(source text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -94,7 +94,7 @@ ALTER FUNCTION sentinel.add_pipeline(text, boolean) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.add_pipeline(text, boolean) IS
     'Add a pipeline made from a template (revenue, crm_v1, crm_v2) to the organisation entered, as its default if asked; gives its id. Errors: SN003, SN004 template, 23505 it has one of that name.';
 
--- grant: sentinel_member, sentinel_operator
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.resolve_stage(pipeline_id uuid, stage text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -118,7 +118,7 @@ $$;
 COMMENT ON FUNCTION sentinel.resolve_stage(uuid, text) IS
     'Give the stage of a pipeline that a text means, by its name or an alias. Errors: SN007.';
 
--- grant: sentinel_member, sentinel_operator
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.create_deal(name text, value numeric, stage text DEFAULT NULL, currency text DEFAULT 'USD',
                                      owner_id uuid DEFAULT NULL, team_id uuid DEFAULT NULL, lead_id uuid DEFAULT NULL,
                                      channel text DEFAULT NULL, pipeline text DEFAULT NULL,
@@ -214,7 +214,7 @@ $$;
 COMMENT ON FUNCTION sentinel.require_deal(uuid, text) IS
     'Raise unless the deal exists and the member entered may do the action (view, edit, assign) on it. Errors: SN002, SN003, SN004.';
 
--- grant: sentinel_member, sentinel_operator
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.move_deal(deal_id uuid, stage text, lost_reason text DEFAULT NULL,
                                    as_of timestamptz DEFAULT now()) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -234,7 +234,7 @@ $$;
 COMMENT ON FUNCTION sentinel.move_deal(uuid, text, text, timestamptz) IS
     'Move a deal to another stage; emits deal.stage_changed, and deal.won or deal.lost. To be where it is already changes nothing. Errors: SN002, SN003, SN004, SN005 illegal move, SN007 stage or as_of.';
 
--- grant: sentinel_member, sentinel_operator
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.change_deal_value(deal_id uuid, value numeric, as_of timestamptz DEFAULT now()) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -253,7 +253,7 @@ $$;
 COMMENT ON FUNCTION sentinel.change_deal_value(uuid, numeric, timestamptz) IS
     'Change the value of a deal. Errors: SN002, SN003, SN004, SN007.';
 
--- grant: sentinel_member, sentinel_operator
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.assign_deal(deal_id uuid, owner_id uuid, as_of timestamptz DEFAULT now()) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -274,7 +274,7 @@ $$;
 COMMENT ON FUNCTION sentinel.assign_deal(uuid, uuid, timestamptz) IS
     'Give a deal to a member, or to nobody with null. Owners and admins only. Errors: SN002, SN003, SN004, SN007 as_of.';
 
--- grant: sentinel_member, sentinel_operator
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.move_deal_to_team(deal_id uuid, team_id uuid) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -294,7 +294,7 @@ $$;
 COMMENT ON FUNCTION sentinel.move_deal_to_team(uuid, uuid) IS
     'Move a deal into a team, or with null out of its team; it keeps its owner. Errors: SN002, SN003, SN004, 23503 team.';
 
--- grant: sentinel_member, sentinel_operator
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.record_activity(deal_id uuid, activity_type text, occurred_at timestamptz DEFAULT NULL,
                                          subject text DEFAULT NULL, body text DEFAULT NULL, payload jsonb DEFAULT '{}',
                                          as_of timestamptz DEFAULT now()) RETURNS uuid
@@ -323,7 +323,7 @@ $$;
 COMMENT ON FUNCTION sentinel.record_activity(uuid, text, timestamptz, text, text, jsonb, timestamptz) IS
     'Record what happened with a deal and give the id of the activity. occurred_at is when it happened, as_of when it was learned of. Errors: SN002, SN003, SN004, SN007 type, time or length.';
 
--- grant: sentinel_member, sentinel_operator
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.log_call(deal_id uuid, summary text DEFAULT NULL, occurred_at timestamptz DEFAULT NULL,
                                   minutes integer DEFAULT NULL, as_of timestamptz DEFAULT now()) RETURNS uuid
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -4,26 +4,6 @@
 -- planner's price for a nested loop that cannot be avoided would start the compiler at every call.
 -- Events go in parts of 10,000: a jsonb value holds 256 MB.
 
-CREATE FUNCTION sentinel.emit_deal_events(org uuid, events jsonb) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    event record;
-BEGIN
-    IF org = sentinel.current_org() THEN
-        PERFORM sentinel.emit_many(emit_deal_events.events);
-        RETURN;
-    END IF;
-    -- A client that sees all tenants wrote without entering one.
-    FOR event IN SELECT * FROM jsonb_to_recordset(emit_deal_events.events)
-        AS n(event_type text, subject_type text, subject_id uuid, payload jsonb, idempotency_key text)
-    LOOP
-        PERFORM sentinel.emit_for(org, event.event_type, event.subject_type, event.subject_id, event.payload,
-                                  event.idempotency_key);
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION sentinel.emit_deal_events(uuid, jsonb) IS 'Record events of one organisation, entered or not. For the triggers of deals.';
-
 CREATE FUNCTION sentinel.note_new_deals() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -53,7 +33,7 @@ BEGIN
         FROM (SELECT d.*, row_number() OVER (PARTITION BY d.org_id) / 10000 AS part FROM new_deals d) n
         GROUP BY n.org_id, n.part
     LOOP
-        PERFORM sentinel.emit_deal_events(batch.org_id, batch.events);
+        PERFORM sentinel.emit_many_for(batch.org_id, batch.events);
     END LOOP;
     RETURN NULL;
 END
@@ -112,7 +92,7 @@ BEGIN
             AS e (position, event_type, kind) ON e.kind IS NULL OR e.kind = n.stage_kind AND o.stage_kind = 'open'
         GROUP BY n.org_id, n.part
     LOOP
-        PERFORM sentinel.emit_deal_events(batch.org_id, batch.events);
+        PERFORM sentinel.emit_many_for(batch.org_id, batch.events);
     END LOOP;
     RETURN NULL;
 END
@@ -139,7 +119,7 @@ BEGIN
         FROM (SELECT d.*, row_number() OVER (PARTITION BY d.org_id) / 10000 AS part FROM old_deals d) o
         GROUP BY o.org_id, o.part
     LOOP
-        PERFORM sentinel.emit_deal_events(batch.org_id, batch.events);
+        PERFORM sentinel.emit_many_for(batch.org_id, batch.events);
     END LOOP;
     RETURN NULL;
 END

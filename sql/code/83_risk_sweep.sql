@@ -144,7 +144,8 @@ COMMENT ON FUNCTION sentinel.sweep_org_risk(uuid, timestamptz, integer) IS
     'Look at up to batch deals of an organisation that are due and set when each is due next; gives their number.';
 
 -- grant: sentinel_worker, sentinel_admin
-CREATE FUNCTION sentinel.sweep_risk(as_of timestamptz DEFAULT now(), batch integer DEFAULT 1000) RETURNS integer
+CREATE FUNCTION sentinel.sweep_risk(as_of timestamptz DEFAULT now(), batch integer DEFAULT 1000, at_most integer DEFAULT NULL)
+    RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     at timestamptz := coalesce(sweep_risk.as_of, now());
@@ -162,12 +163,13 @@ BEGIN
         LOOP
             swept := sentinel.sweep_org_risk(org, at, size);
             total := total + swept;
-            EXIT WHEN swept < size;
+            EXIT WHEN swept < size OR total >= sweep_risk.at_most;
         END LOOP;
+        EXIT WHEN total >= sweep_risk.at_most;
     END LOOP;
     RETURN total;
 END
 $$;
-ALTER FUNCTION sentinel.sweep_risk(timestamptz, integer) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.sweep_risk(timestamptz, integer) IS
-    'Notice what time has done to the deals of all organisations by as_of: open and close at-risk periods, emit deal.at_risk, deal.recovered and deal.action_overdue. Touches only deals that are due; gives their number. tick() calls it. Errors: SN001, SN007.';
+ALTER FUNCTION sentinel.sweep_risk(timestamptz, integer, integer) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.sweep_risk(timestamptz, integer, integer) IS
+    'Notice what time has done to the deals of all organisations by as_of: open and close at-risk periods, emit deal.at_risk, deal.recovered and deal.action_overdue. Touches only deals that are due; gives their number. at_most ends the call once a batch has reached it, so that the caller may commit between: tick() does. Errors: SN001, SN007.';

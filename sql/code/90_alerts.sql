@@ -122,12 +122,14 @@ CREATE FUNCTION sentinel.my_notifications(unread_only boolean DEFAULT false, pag
 RETURNS TABLE (notification_id uuid, alert_id uuid, kind text, title text, message text, deal_id uuid,
                created_at timestamptz, read_at timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
 BEGIN
     RETURN QUERY
     SELECT n.id, n.alert_id, a.kind, n.title, n.message, a.deal_id, n.created_at, n.read_at
       FROM sentinel.notifications n
       JOIN sentinel.alerts a ON a.org_id = n.org_id AND a.id = n.alert_id
-     WHERE n.org_id = sentinel.require_org() AND n.member_id = sentinel.current_member()
+     WHERE n.org_id = org AND n.member_id = sentinel.current_member()
        AND (NOT unread_only OR n.read_at IS NULL)
        AND (before IS NULL OR n.created_at < before)
      ORDER BY n.created_at DESC, n.id DESC

@@ -11,6 +11,7 @@ DECLARE
     reason text;
     rule text;
 BEGIN
+    PERFORM sentinel.require_installed();
     -- A row lock and no advisory lock: those may be taken, and the clock stopped, by anybody who can log in.
     SELECT c.ran_at, c.failed_at INTO before FROM sentinel.clock_steps c WHERE c.step = tick_step.step
     FOR UPDATE SKIP LOCKED;
@@ -26,7 +27,7 @@ BEGIN
         CASE tick_step.step
             WHEN 'reap' THEN did := sentinel.reap();
             WHEN 'run_schedules' THEN did := sentinel.run_schedules(coalesce(as_of, now()));
-            WHEN 'sweep_risk' THEN did := sentinel.sweep_risk(coalesce(as_of, now()), 1000);
+            WHEN 'sweep_risk' THEN did := sentinel.sweep_risk(coalesce(as_of, now()), 1000, 1000);
             WHEN 'purge_jobs' THEN did := sentinel.purge_jobs();
         END CASE;
     EXCEPTION WHEN OTHERS THEN
@@ -150,6 +151,7 @@ COMMENT ON FUNCTION sentinel.uninstall_schedule() IS
 CREATE FUNCTION sentinel.claims_made() RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM sentinel.require_installed();
     RETURN (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM sentinel.job_lease s);
 END
 $$;

@@ -1,5 +1,5 @@
-// The one header that includes the server. C++ headers come first, because the server's redefine printf and more.
-// Source of the order and of the #undef list: port.h and c.h of PostgreSQL 15 to 18.
+// The one header that includes the server. C++ headers come first, because the server's redefine printf and
+// more. Source of the order and of the #undef list: port.h and c.h of PostgreSQL 15 to 18.
 #pragma once
 
 #include <cmath>

@@ -93,7 +93,7 @@ SELECT throws_ok($$SELECT sentinel.settle_intake(sentinel.current_org(), '{}')$$
 RESET ROLE;
 SELECT sentinel.enter(:'org', :'vera');
 SET LOCAL ROLE sentinel_member;
-SELECT throws_ok($$SELECT sentinel.intake('form', '{"name": "x"}')$$, 'SN003', 'a viewer cannot bring in rows', 'a viewer only looks');
+SELECT throws_ok($$SELECT sentinel.intake('form', '{"name": "x"}')$$, 'SN003', 'a viewer only reads', 'a viewer brings in nothing');
 SELECT throws_ok($$SELECT * FROM sentinel.intake_csv('name')$$, 'SN003', NULL, 'at files too');
 RESET ROLE;
 SELECT sentinel.enter(:'org');

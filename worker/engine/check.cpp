@@ -67,7 +67,7 @@ void check_rights(PGconn* connection, std::vector<std::string>& problems) {
                                "; is the extension of this version installed?");
         } else if (reply.text(0, 0) != "t") {
             problems.push_back("database: role " + role + " may not call sentinel." + name +
-                               "; GRANT sentinel_worker TO \"" + role + "\"");
+                               "; make it a member of sentinel_worker");
         }
     }
 }

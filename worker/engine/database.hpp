@@ -29,7 +29,6 @@ class Reply {
     std::string message() const;  // one line
 
     int rows() const noexcept { return result_ ? PQntuples(result_.get()) : 0; }
-    int columns() const noexcept { return result_ ? PQnfields(result_.get()) : 0; }
     bool null(int row, int column) const noexcept { return PQgetisnull(result_.get(), row, column) != 0; }
     std::string_view text(int row, int column) const noexcept;
     std::int64_t number(int row, int column) const noexcept;  // 0 where it is no number

@@ -98,16 +98,17 @@ void Outbox::results_refused(std::vector<Result> batch, const Reply& reply) {
                                                    {"results", static_cast<std::int64_t>(batch.size())}});
         pause(Clock::now());
     }
-    for (auto one = batch.rbegin(); one != batch.rend(); ++one) {
-        if (!again && one->alone && one->bare) {
-            log_.error("a result is dropped", {{"job", one->held.job}, {"sqlstate", reply.sqlstate()}});
+    std::reverse(batch.begin(), batch.end());
+    for (auto& one : batch) {
+        if (!again && one.alone && one.bare) {
+            log_.error("a result is dropped", {{"job", one.held.job}, {"sqlstate", reply.sqlstate()}});
             continue;
         }
         if (!again) {
-            one->bare = one->alone;
-            one->alone = true;
+            one.bare = one.alone;
+            one.alone = true;
         }
-        results_.push_front(std::move(*one));
+        results_.push_front(std::move(one));
     }
 }
 

@@ -21,7 +21,7 @@ Presence::Presence(const Config& config, Database& database, Log& log)
 
 void Presence::connected(Instant now) {
     ready_ = false;
-    next_beat_ = now + kBeat;
+    next_beat_ = now;  // what we hold has had no heartbeat for as long as the connection was away
     hello(now);
 }
 

@@ -10,7 +10,7 @@ constexpr const char* kRun = "CALL sentinel.run_jobs(200)";
 constexpr auto kEach = Seconds(1);
 constexpr auto kAfterError = Seconds(5);
 constexpr auto kSameErrorAgain = Seconds(60);
-// A call without result that took so long has run jobs, so more may wait.
+// A call that took so long, beside the way there and back, has run jobs, so more may wait.
 constexpr auto kWorked = Millis(25);
 
 }  // namespace
@@ -19,9 +19,14 @@ Runner::Runner(const Config& config, Database& database, Log& log)
     : config_(config), database_(database), log_(log) {}
 
 void Runner::connected(Instant now) {
-    calling_ = false;
     hungry_ = true;
     next_tick_ = next_run_ = now;
+    // Else each call over a slow network would look like work, and be followed by the next at once.
+    calling_ = true;
+    database_.send("SELECT 1", {}, [this, now](const Reply&) {
+        calling_ = false;
+        there_and_back_ = Clock::now() - now;
+    });
 }
 
 void Runner::step(Instant now) {
@@ -56,9 +61,7 @@ void Runner::call(const char* what, Instant now) {
             return tell(what, reply);
         }
         if (what != kRun) return;
-        // A procedure with an INOUT count tells how many jobs it ran; without one, time tells.
-        const bool counted = reply.rows() == 1 && reply.columns() == 1 && !reply.null(0, 0);
-        const bool worked = counted ? reply.number(0, 0) > 0 : end - now >= kWorked;
+        const bool worked = end - now >= kWorked + 2 * there_and_back_;
         hungry_ = hungry_ || worked;
         if (!worked) idle_since_ = end;
     });

@@ -34,6 +34,7 @@ class Runner {
     Instant next_tick_{};
     Instant next_run_{};
     Instant idle_since_{};
+    Clock::duration there_and_back_{};  // of a statement that does nothing
     Instant tell_again_{};
     std::string told_;
 };

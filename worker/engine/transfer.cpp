@@ -21,7 +21,7 @@ constexpr std::size_t kLongestValue = 4096;
 void add_header(HeaderList& list, const std::string& line) {
     curl_slist* grown = curl_slist_append(list.get(), line.c_str());
     if (grown == nullptr) throw std::bad_alloc();
-    list.release();
+    (void)list.release();  // grown begins with it
     list.reset(grown);
 }
 

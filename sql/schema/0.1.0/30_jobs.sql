@@ -212,6 +212,7 @@ CREATE TABLE sentinel.job_keys (
     expires_at timestamptz,
     PRIMARY KEY (org_id, job_type, kind, key)
 );
+CREATE INDEX job_keys_job ON sentinel.job_keys (org_id, job_id);
 CREATE INDEX job_keys_expiry ON sentinel.job_keys (org_id, expires_at) WHERE expires_at IS NOT NULL;
 COMMENT ON TABLE sentinel.job_keys IS 'Keys under which a job exists once.';
 COMMENT ON COLUMN sentinel.job_keys.org_id IS 'Organisation.';
