@@ -34,10 +34,10 @@ $(INSTALL_SQL): extension/assemble.sh extension/sentinel.control $(wildcard sql/
 src/%.o: src/%.cpp
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -fPIC -MMD -MP -c -o $@ $<
 $(WORKER_OBJS): worker/%.o: worker/%.cpp
-	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
 $(WORKER): $(WORKER_OBJS)
-	$(CXX) -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
+	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 
 install-worker: $(WORKER)

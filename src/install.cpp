@@ -21,7 +21,15 @@ pg::Statement missing_migrations = {"SELECT sentinel.missing_migrations()", 0, n
                   "SELECT sentinel.install();");
 }
 
+void forget_installed(Datum, int, uint32) {
+    seen_installed = false;
+}
+
 }  // namespace
+
+void watch_functions() {
+    CacheRegisterSyscacheCallback(PROCOID, forget_installed, 0);
+}
 
 void require_installed() {
     if (seen_installed) return;

@@ -1,5 +1,6 @@
 // What the server calls when it loads the library.
 #include "identity.hpp"
+#include "install.hpp"
 #include "queue.hpp"
 
 extern "C" {
@@ -14,6 +15,7 @@ void _PG_init(void);
 void _PG_init(void) {
     sentinel::define_identity_settings();
     sentinel::define_queue_settings();
+    sentinel::watch_functions();
     MarkGUCPrefixReserved("sentinel");
 }
 }

@@ -50,7 +50,10 @@ pgxs_test=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
 say "building"
 quiet_make() { make -s CI=1 PG_CONFIG="$PG_CONFIG" "$@" 2> >(grep -vE 'warning: (overriding|ignoring old) recipe' >&2); }
 quiet_make -j2 || exit 1
-as_root make -s PG_CONFIG="$PG_CONFIG" install >/dev/null || exit 1
+log=$(as_root make -s PG_CONFIG="$PG_CONFIG" install 2>&1) || {
+    printf '%s\n' "$log"
+    exit 1
+}
 
 if stage packaging; then
     for script in test/packaging/*; do

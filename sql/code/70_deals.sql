@@ -182,6 +182,7 @@ COMMENT ON FUNCTION sentinel.create_deal(text, numeric, text, text, uuid, uuid, 
 CREATE FUNCTION sentinel.may_deal(action text, deal_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM sentinel.require_installed();
     RETURN sentinel.current_member() IS NULL OR EXISTS (
         SELECT FROM sentinel.deals d WHERE d.org_id = sentinel.current_org() AND d.id = may_deal.deal_id
         AND sentinel.may(may_deal.action, d.team_id, d.owner_id));

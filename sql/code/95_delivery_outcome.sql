@@ -5,6 +5,7 @@ CREATE FUNCTION sentinel.classify_http(target_kind text, http_status integer, er
     RETURNS TABLE (decision text, min_delay interval, hold_target boolean, description text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM sentinel.require_installed();
     RETURN QUERY
     SELECT r.decision, r.min_delay, r.hold_target, r.description
     FROM sentinel.delivery_rules r
@@ -31,6 +32,7 @@ CREATE FUNCTION sentinel.delivery_step(target_kind text, failures integer, own_s
 DECLARE
     steps interval[] := own_schedule;
 BEGIN
+    PERFORM sentinel.require_installed();
     IF steps IS NULL THEN
         SELECT s.steps INTO steps FROM sentinel.retry_schedules s WHERE s.target_kind = delivery_step.target_kind;
     END IF;

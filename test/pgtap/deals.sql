@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(97);
+SELECT plan(102);
 
 SELECT sentinel.create_org('Deals Ltd', 'deals-pgtap') AS org, sentinel.create_org('Other Ltd', 'deals-pgtap-other') AS other \gset
 SELECT sentinel.enter(:'org');
@@ -52,6 +52,12 @@ SELECT throws_ok($$SELECT sentinel.create_deal('x', 1e30)$$, 'SN007', NULL, 'far
 SELECT throws_ok($$SELECT sentinel.create_deal('x', 'NaN')$$, 'SN007', NULL, 'no number');
 SELECT throws_ok($$SELECT sentinel.create_deal(NULL, NULL)$$, 'SN007', NULL, 'no name and no value');
 SELECT throws_ok($$SELECT sentinel.create_deal('x', 1, currency => 'euro')$$, 'SN007', 'invalid currency "EURO"', 'no currency');
+SELECT throws_ok($$SELECT sentinel.create_deal('x', 1, currency => NULL)$$, 'SN007', 'invalid currency null', 'nor null');
+SELECT throws_ok($$SELECT sentinel.create_deal('x', 1, external_id => repeat('x', 201))$$, 'SN007', 'external_id of a deal has 201 characters', 'a long external id');
+SELECT throws_ok($$SELECT sentinel.create_deal('x', 1, external_id => '')$$, 'SN007', NULL, 'an empty one');
+SELECT throws_ok($$SELECT sentinel.create_deal('x', 1, as_of => '-infinity')$$, 'SN007', 'recorded_at -infinity is not finite', 'no time');
+SELECT throws_ok($$INSERT INTO sentinel.deals (name, value, stage) VALUES ('x', 1, 'x' || repeat('é', 60))$$, 'SN007',
+    'unknown stage "x' || repeat('é', 39) || '"', 'a long stage is cut between characters');
 SELECT throws_ok($$SELECT sentinel.create_deal('x', 1, stage => 'qualified')$$, 'SN007', 'unknown stage "qualified"', 'no stage');
 SELECT throws_ok($$SELECT sentinel.create_deal('x', 1, channel => 'radio')$$, 'SN007', 'unknown channel "radio"', 'no channel');
 SELECT throws_ok($$SELECT sentinel.create_deal('x', 1, pipeline => 'nope')$$, 'SN004', NULL, 'no pipeline');

@@ -1,7 +1,7 @@
 -- Room events: append-only, idempotent per organisation, routed to jobs, read by a cursor that skips nothing.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(26);
+SELECT plan(33);
 SELECT sentinel.create_org('Events One') AS one, sentinel.create_org('Events Two') AS two \gset
 CREATE FUNCTION public.handle_probe(job_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
 SELECT sentinel.register_job_type('probe', 'public.handle_probe'), sentinel.register_job_type('probe_two', 'public.handle_probe', priority => 2);
@@ -40,6 +40,21 @@ SELECT is((SELECT count(*)::integer FROM sentinel.job_waiting WHERE job_type = '
 SELECT sentinel.enter(:'two');
 SELECT sentinel.emit('probe.done', 'probe', NULL);
 SELECT is((SELECT count(*)::integer FROM sentinel.job_waiting WHERE org_id = :'two'), 0, 'routes of another organisation do not apply');
+
+SELECT throws_ok($$SELECT sentinel.emit('probe.done', 'probe', NULL, '{}', repeat('k', 501))$$, 'SN007', 'idempotency key of 501 characters', 'a key has a length');
+SELECT throws_ok($$SELECT sentinel.emit_many('{}')$$, 'SN007', 'events are of type object', 'a batch is an array');
+
+-- Who only looks on causes nothing, and nobody writes into the audit log by hand.
+SAVEPOINT viewer;
+SELECT sentinel.enter(:'two', sentinel.add_member('Vera', 'vera@events.example', 'viewer'));
+SELECT throws_ok($$SELECT sentinel.emit('deal.at_risk', 'deal', NULL)$$, 'SN003', 'a viewer only reads', 'a viewer emits no event');
+SELECT throws_ok($$SELECT sentinel.emit_many('[{"event_type": "deal.at_risk"}]')$$, 'SN003', NULL, 'nor many');
+SELECT throws_ok($$SELECT sentinel.enqueue('probe')$$, 'SN003', NULL, 'and enqueues no job');
+SELECT throws_ok($$SELECT sentinel.enqueue_many('[{"job_type": "probe"}]')$$, 'SN003', NULL, 'nor many');
+ROLLBACK TO viewer;
+SELECT is_empty($$SELECT r FROM unnest('{sentinel_reader,sentinel_member,sentinel_operator,sentinel_worker,sentinel_gateway,sentinel_admin}'::name[]) r
+    WHERE has_function_privilege(r, 'sentinel.audit(text, text, uuid, jsonb)', 'EXECUTE')$$, 'no role of a login may write the audit log');
+SELECT sentinel.enter(:'two');
 
 -- Cursor: what this transaction has written is not yet behind the horizon.
 SELECT is((SELECT count(*)::integer FROM sentinel.events_since(NULL, 100)), 0, 'events of an open transaction are held back');

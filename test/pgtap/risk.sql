@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
 SET LOCAL jit = off;
-SELECT plan(73);
+SELECT plan(75);
 
 SELECT sentinel.create_org('Risk Ltd', 'risk-pgtap') AS org, sentinel.create_org('Other Ltd', 'risk-pgtap-other') AS other \gset
 SELECT sentinel.enter(:'org');
@@ -79,6 +79,11 @@ SELECT throws_ok(format('SELECT sentinel.deal_risk(%L)', sentinel.uuid7()), 'SN0
 SELECT throws_ok(format('SELECT sentinel.explain_risk(%L)', sentinel.uuid7()), 'SN004', NULL, 'nor an explanation');
 SELECT throws_ok(format('SELECT sentinel.deal_risk(%L, ''infinity'')', :'silent'), 'SN007', NULL, 'nor at no time');
 SELECT throws_ok($$SELECT sentinel.sweep_risk('infinity')$$, 'SN007', NULL, 'and no sweep then');
+SAVEPOINT parts;
+INSERT INTO sentinel.deals (name, value, created_at, recorded_at) SELECT 'Part ' || i, 1000, pg_temp.ago(90), pg_temp.ago(90) FROM generate_series(1, 5) i;
+SELECT is(sentinel.sweep_risk(pg_temp.ago(0), 2, 2), 2, 'a sweep ends where it is told to');
+SELECT cmp_ok(sentinel.sweep_risk(pg_temp.ago(0)), '>=', 3, 'and the next goes on');
+ROLLBACK TO parts;
 
 -- Inputs that come late. Three deals with the same history: in order, shuffled, in one statement.
 SELECT setseed(0.3);
