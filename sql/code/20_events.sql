@@ -76,6 +76,25 @@ ALTER FUNCTION sentinel.emit_for(uuid, text, text, uuid, jsonb, text) OWNER TO s
 COMMENT ON FUNCTION sentinel.emit_for(uuid, text, text, uuid, jsonb, text) IS
     'Record an event of any organisation, with the jobs that its routes cause. For the functions of sentinel_engine. An idempotency key seen before gives the first event and no jobs.';
 
+CREATE FUNCTION sentinel.check_emitter(event_type text, idempotency_key text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- What Sentinel itself tells of, others shall not make up; nor take the keys under which it tells it once.
+    IF sentinel.current_member() IS NOT NULL AND check_emitter.event_type ~ '^(deal|lead|job)\.' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = format('members do not emit "%s"', left(check_emitter.event_type, 80)),
+            DETAIL = 'Events of deals, leads and jobs are recorded when their rows change.',
+            HINT = 'Use a subject of your own: ''order.placed''.';
+    END IF;
+    IF check_emitter.idempotency_key ~ '^(deal|lead|job|schedule|scheduled_task)(\.[a-z_]+)*:' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('reserved idempotency key "%s"', left(check_emitter.idempotency_key, 80)),
+            DETAIL = 'Keys that begin with deal, lead, job, schedule or scheduled_task, up to a colon, are Sentinel''s own.',
+            HINT = 'Begin the key with a word of your own: ''order.placed:4711''.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sentinel.check_emitter(text, text) IS
+    'Raise SN003 when a member emits an event that Sentinel records itself, SN007 when a key is one of Sentinel''s own.';
+
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.emit(event_type text, subject_type text, subject_id uuid, payload jsonb DEFAULT '{}',
                               idempotency_key text DEFAULT NULL) RETURNS uuid
@@ -83,7 +102,7 @@ CREATE FUNCTION sentinel.emit(event_type text, subject_type text, subject_id uui
 DECLARE
     org uuid := sentinel.require_org();
 BEGIN
-    PERFORM sentinel.require_contributor();
+    PERFORM sentinel.require_contributor(), sentinel.check_emitter(emit.event_type, emit.idempotency_key);
     RETURN sentinel.emit_for(org, emit.event_type, emit.subject_type, emit.subject_id, emit.payload,
                              emit.idempotency_key);
 END
@@ -124,6 +143,10 @@ DECLARE
     org uuid := sentinel.require_org();
 BEGIN
     PERFORM sentinel.require_contributor();
+    IF jsonb_typeof(emit_many.events) = 'array' THEN
+        PERFORM sentinel.check_emitter(e ->> 'event_type', e ->> 'idempotency_key')
+        FROM jsonb_array_elements(emit_many.events) AS e;
+    END IF;
     RETURN sentinel.emit_many_for(org, emit_many.events);
 END
 $$;

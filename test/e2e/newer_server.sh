@@ -43,4 +43,4 @@ chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-in
 
 tar -cf - --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.d' --exclude='*.so' --exclude=./sentinel-worker \
     --exclude='./extension/sentinel--*' . | tar -xf - -C "$root/sentinel"
-chroot "$root" env -C /sentinel ENSURE_PACKAGES=no ONLY="regress isolation pgtap" bash test/check.sh
+chroot "$root" env -i -C /sentinel PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 ENSURE_PACKAGES=no ONLY="regress isolation pgtap" bash test/check.sh

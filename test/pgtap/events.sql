@@ -1,7 +1,7 @@
 -- Room events: append-only, idempotent per organisation, routed to jobs, read by a cursor that skips nothing.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(33);
+SELECT plan(38);
 SELECT sentinel.create_org('Events One') AS one, sentinel.create_org('Events Two') AS two \gset
 CREATE FUNCTION public.handle_probe(job_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
 SELECT sentinel.register_job_type('probe', 'public.handle_probe'), sentinel.register_job_type('probe_two', 'public.handle_probe', priority => 2);
@@ -51,6 +51,16 @@ SELECT throws_ok($$SELECT sentinel.emit('deal.at_risk', 'deal', NULL)$$, 'SN003'
 SELECT throws_ok($$SELECT sentinel.emit_many('[{"event_type": "deal.at_risk"}]')$$, 'SN003', NULL, 'nor many');
 SELECT throws_ok($$SELECT sentinel.enqueue('probe')$$, 'SN003', NULL, 'and enqueues no job');
 SELECT throws_ok($$SELECT sentinel.enqueue_many('[{"job_type": "probe"}]')$$, 'SN003', NULL, 'nor many');
+ROLLBACK TO viewer;
+
+-- What Sentinel itself tells of is not made up, and its keys are not taken beforehand.
+SELECT sentinel.enter(:'two');
+SELECT throws_ok($$SELECT sentinel.emit('probe.done', 'probe', NULL, '{}', 'deal.stage_changed:1:2')$$, 'SN007', 'reserved idempotency key "deal.stage_changed:1:2"', 'a key of our own is refused');
+SELECT throws_ok($$SELECT sentinel.emit_many('[{"event_type": "probe.done", "idempotency_key": "schedule:1:2"}]')$$, 'SN007', NULL, 'also in a batch');
+SELECT sentinel.enter(:'two', sentinel.add_member('Mona', 'mona@events.example', 'member'));
+SELECT throws_ok($$SELECT sentinel.emit('deal.at_risk', 'deal', NULL)$$, 'SN003', 'members do not emit "deal.at_risk"', 'a member makes up no alert');
+SELECT throws_ok($$SELECT sentinel.emit_many('[{"event_type": "lead.created"}]')$$, 'SN003', NULL, 'nor in a batch');
+SELECT ok(sentinel.emit('order.placed', 'order', NULL) IS NOT NULL, 'but tells what is the member''s own');
 ROLLBACK TO viewer;
 SELECT is_empty($$SELECT r FROM unnest('{sentinel_reader,sentinel_member,sentinel_operator,sentinel_worker,sentinel_gateway,sentinel_admin}'::name[]) r
     WHERE has_function_privilege(r, 'sentinel.audit(text, text, uuid, jsonb)', 'EXECUTE')$$, 'no role of a login may write the audit log');
