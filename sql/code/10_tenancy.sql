@@ -265,6 +265,10 @@ BEGIN
         AND t.member_id = add_team_member.member_id) THEN
         PERFORM sentinel.require_manager();
     END IF;
+    IF add_team_member.role IS NULL OR add_team_member.role NOT IN ('owner', 'admin', 'member', 'viewer') THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('unknown role "%s"', left(add_team_member.role, 40)),
+            DETAIL = 'A role is owner, admin, member or viewer.', HINT = 'Use ''member''.';
+    END IF;
     INSERT INTO sentinel.team_members AS t (org_id, team_id, member_id, role)
     VALUES (org, add_team_member.team_id, add_team_member.member_id, add_team_member.role)
     ON CONFLICT ON CONSTRAINT team_members_pkey DO UPDATE SET role = excluded.role;
@@ -274,7 +278,7 @@ END
 $$;
 ALTER FUNCTION sentinel.add_team_member(uuid, uuid, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.add_team_member(uuid, uuid, text) IS
-    'Put a member into a team with the role owner, admin, member or viewer, or change that role. Errors: SN003, 23503 unknown team or member, 23514 role.';
+    'Put a member into a team with the role owner, admin, member or viewer, or change that role. Errors: SN003, 23503 unknown team or member, 22023 role.';
 
 -- grant: sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.remove_team_member(team_id uuid, member_id uuid) RETURNS void
@@ -310,6 +314,15 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('role "%s" does not exist', grant_login.role_name),
             DETAIL = 'A login is given to a role of this server.', HINT = format('CREATE ROLE %I LOGIN IN ROLE sentinel_reader;', grant_login.role_name);
     END IF;
+    IF NOT EXISTS (SELECT FROM sentinel.orgs o WHERE o.org_id = grant_login.org_id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no organisation "%s"', grant_login.org_id),
+            DETAIL = 'A login is given to an organisation that exists.', HINT = 'SELECT org_id, name FROM sentinel.orgs;';
+    END IF;
+    IF grant_login.member_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM sentinel.members m WHERE m.org_id = grant_login.org_id AND m.id = grant_login.member_id AND m.removed_at IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in this organisation', grant_login.member_id),
+            DETAIL = 'A login acts as a member of the organisation it may enter.', HINT = 'SELECT id, display_name FROM sentinel.members;';
+    END IF;
     INSERT INTO sentinel.member_roles AS r (org_id, role_name, member_id)
     VALUES (grant_login.org_id, grant_login.role_name, grant_login.member_id)
     ON CONFLICT ON CONSTRAINT member_roles_pkey DO UPDATE SET member_id = excluded.member_id;
@@ -317,7 +330,7 @@ END
 $$;
 ALTER FUNCTION sentinel.grant_login(name, uuid, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.grant_login(name, uuid, uuid) IS
-    'Let a database role enter an organisation, as a member when one is given. Errors: 42704 unknown role, 23503 unknown organisation or member.';
+    'Let a database role enter an organisation, as a member when one is given. Errors: 42704 unknown role, SN004 unknown organisation or member.';
 
 -- grant: sentinel_admin
 CREATE FUNCTION sentinel.revoke_login(role_name name, org_id uuid) RETURNS void

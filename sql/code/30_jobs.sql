@@ -94,6 +94,10 @@ DECLARE
     holder uuid;
     moment timestamptz := clock_timestamp();
 BEGIN
+    IF length(take_job_key.key) NOT BETWEEN 1 AND 500 THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('%s key of %s characters', take_job_key.kind, length(take_job_key.key)),
+            DETAIL = 'A key has 1 to 500 characters.', HINT = 'Use the id of what the job is for.';
+    END IF;
     INSERT INTO sentinel.job_keys AS k (org_id, job_type, kind, key, job_id)
     VALUES (take_job_key.org, take_job_key.job_type, take_job_key.kind, take_job_key.key, take_job_key.job)
     ON CONFLICT ON CONSTRAINT job_keys_pkey DO UPDATE

@@ -75,7 +75,7 @@ BEGIN
     GET DIAGNOSTICS put_back = ROW_COUNT;
     IF put_back = 0 AND retry_dead.job_id IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no dead job "%s"', retry_dead.job_id),
-            HINT = 'SELECT id, job_type, last_error FROM sentinel.job_dead;';
+            DETAIL = 'Only a job that failed for good is put back.', HINT = 'SELECT id, job_type, last_error FROM sentinel.job_dead;';
     ELSIF put_back > 0 THEN
         PERFORM sentinel.wake_workers();
     END IF;
@@ -116,13 +116,18 @@ CREATE FUNCTION sentinel.limit_queue(queue text, max_running integer) RETURNS vo
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM sentinel.require_installed();
+    IF limit_queue.max_running < 1 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid limit %s', limit_queue.max_running),
+            DETAIL = 'A limit is 1 or more; a queue at rest is a paused one.',
+            HINT = format('SELECT sentinel.pause_queue(%L); or a limit of 1.', left(limit_queue.queue, 60));
+    END IF;
     INSERT INTO sentinel.queues AS q (queue, max_running) VALUES (limit_queue.queue, limit_queue.max_running)
     ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET max_running = excluded.max_running;
 END
 $$;
 ALTER FUNCTION sentinel.limit_queue(text, integer) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.limit_queue(text, integer) IS
-    'Let at most max_running jobs of a queue run at once over all workers; null takes the limit away. Errors: 23514 below 1.';
+    'Let at most max_running jobs of a queue run at once over all workers; null takes the limit away. Errors: 22023 below 1.';
 
 -- grant: sentinel_worker, sentinel_operator
 CREATE FUNCTION sentinel.report_progress(job_id uuid, done numeric, total numeric DEFAULT NULL, note text DEFAULT NULL) RETURNS boolean

@@ -118,7 +118,8 @@ for n in 1 2 3; do
     targets+="${targets:+,}$(add_webhook / '{chaos.never}' "$(new_webhook_key)" "n$n.slow.test:$(port http)")"
 done
 slow=$(org_sql "SELECT sentinel.send_test(id) FROM unnest('{$targets}'::uuid[]) id" | head -n 1)
-within 5 "the look-ups are under way" gives 3 "SELECT count(*) FROM sentinel.job_running WHERE job_type = 'send_webhook'"
+# Jobs of the tricks above may be at their second attempt meanwhile.
+within 5 "the look-ups are under way" gives t "SELECT count(*) >= 3 FROM sentinel.job_running WHERE job_type = 'send_webhook'"
 heard_within 2 "a good receiver hears meanwhile"
 within 20 "the attempt ends" attempted "$slow"
 heard_within 2 "and right after"

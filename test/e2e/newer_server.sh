@@ -17,6 +17,7 @@ skip() {
 command -v debootstrap >/dev/null || apt-get -qq install -y debootstrap >/dev/null 2>&1 || skip "no package debootstrap"
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/sentinel-chroot.XXXXXX")
+chmod 755 "$root" # inside it is /, which the user of the server must be able to enter
 leave() {
     umount "$root/proc" 2>/dev/null
     [[ -n ${KEEP:-} ]] || rm -rf --one-file-system -- "$root"

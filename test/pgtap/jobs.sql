@@ -1,7 +1,7 @@
 -- Room jobs: the queue's functions, one session. Races are in test/isolation.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(60);
+SELECT plan(62);
 SELECT sentinel.create_org('Jobs One') AS one, sentinel.create_org('Jobs Two') AS two \gset
 CREATE FUNCTION public.handle_probe(job_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
 DELETE FROM sentinel.event_routes;
@@ -99,6 +99,8 @@ SELECT sentinel.resume_queue('q');
 SELECT results_eq($$SELECT (payload ->> 'p')::integer FROM sentinel.claim('w', '{q}', 2)$$, 'VALUES (0), (5)', 'the most urgent first');
 SELECT sentinel.limit_queue('q', 2);
 SELECT is((SELECT count(*)::integer FROM sentinel.claim('w', '{q}', 10)), 0, 'a full queue gives nothing');
+SELECT throws_ok($$SELECT sentinel.limit_queue('q', 0)$$, '22023', 'invalid limit 0', 'a limit is 1 or more');
+SELECT throws_ok($$SELECT sentinel.enqueue('probe', idempotency_key => repeat('k', 501))$$, 'SN007', 'idempotency key of 501 characters', 'a key has a length');
 SELECT sentinel.limit_queue('q', NULL);
 DELETE FROM sentinel.job_waiting;
 SELECT sentinel.enqueue('probe', concurrency_key => 'c', concurrency_limit => 2) FROM generate_series(1, 5);
