@@ -140,7 +140,7 @@ SELECT is(left(pg_temp.tried(login, NULL, command), 5), expected, login || ': ' 
     ('tenancy_boss', 'SELECT sentinel.enter({one}, {clerk})', 'SN003'),
     ('tenancy_boss', 'SELECT sentinel.enter({one}, {foe})', 'SN003'),
     ('tenancy_admin', 'SELECT sentinel.enter({one}, {foe})', 'SN004'),
-    ('none', 'SELECT sentinel.grant_login(''tenancy_stranger'', {one}, {foe})', '23503')) t(login, command, expected);
+    ('none', 'SELECT sentinel.grant_login(''tenancy_stranger'', {one}, {foe})', 'SN004')) t(login, command, expected);
 SELECT is((SELECT replace(pg_temp.tried('tenancy_reader', k.name, 'SELECT 1'), k.id::text, 'ORG') FROM known k WHERE k.name = 'two'),
           (SELECT replace(pg_temp.tried('tenancy_reader', k.name, 'SELECT 1'), k.id::text, 'ORG') FROM known k WHERE k.name = 'nothing'),
           'a foreign organisation is answered like an unknown one');
