@@ -38,7 +38,7 @@ chmod +x "$root/usr/sbin/policy-rc.d"
 
 printf 'packages of PostgreSQL %s\n' "$SERVER"
 chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-    "postgresql-$SERVER" "postgresql-server-dev-$SERVER" "postgresql-$SERVER-cron" "postgresql-$SERVER-pgtap" \
+    "postgresql-$SERVER" "postgresql-server-dev-$SERVER" "postgresql-$SERVER-cron" "postgresql-$SERVER-pgtap" "postgresql-$SERVER-plpgsql-check" \
     g++ make libssl-dev libcurl4-openssl-dev libpq-dev nlohmann-json3-dev libsystemd-dev libkrb5-dev python3 \
     >"$root/apt.log" 2>&1 || { tail -n 3 "$root/apt.log"; skip "packages could not be installed"; }
 
