@@ -1,5 +1,10 @@
 -- Shape of the whole schema: what the catalog says of every object, so that no room can forget a rule of the house.
 -- A failing test prints the objects that break the rule.
+-- plpgsql_check wants to be there before plpgsql runs.
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'plpgsql_check') AS checker \gset
+\if :checker
+LOAD 'plpgsql_check';
+\endif
 BEGIN;
 SET LOCAL client_min_messages = error;
 SELECT plan(47);
