@@ -10,9 +10,9 @@ PG_MODULE_MAGIC_EXT(.name = "sentinel", .version = SENTINEL_VERSION);
 PG_MODULE_MAGIC;
 #endif
 
-void _PG_init(void);
+void _PG_init(void);  // NOLINT(bugprone-reserved-identifier): the name is the server's
 
-void _PG_init(void) {
+void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::define_identity_settings();
     sentinel::define_queue_settings();
     sentinel::watch_functions();

@@ -143,6 +143,7 @@ void choose(Datum queue, int n, std::vector<ItemPointerData>& chosen) {
         turns.emplace_back(DatumGetInt32(*pg::cell(row, 2)), *DatumGetUUIDP(*pg::cell(row, 1)));
     std::sort(turns.begin(), turns.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<Datum> ids;
+    ids.reserve(turns.size());
     for (auto& turn : turns) ids.push_back(UUIDPGetDatum(&turn.second));
     Datum org_array = pg::array(ids, UUIDOID);
 
