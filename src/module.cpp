@@ -1,7 +1,7 @@
 // What the server calls when it loads the library.
 #include "identity.hpp"
 #include "install.hpp"
-#include "queue.hpp"
+#include "wake.hpp"
 
 extern "C" {
 #if PG_VERSION_NUM >= 180000
@@ -14,7 +14,7 @@ void _PG_init(void);  // NOLINT(bugprone-reserved-identifier): the name is the s
 
 void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::define_identity_settings();
-    sentinel::define_queue_settings();
+    sentinel::queue::define_settings();
     sentinel::watch_functions();
     MarkGUCPrefixReserved("sentinel");
 }

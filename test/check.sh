@@ -98,11 +98,11 @@ cp -r test expected "$work"/ && chown -R "$(cluster_owner)" "$work"
 
 # Count the lines of pg_regress: `test x ... ok` up to 15, TAP from 16 on.
 count_regress() {
-    local output=$1 name=$2 good bad
+    local output=$1 name=$2 ended=$3 good bad
     good=$(grep -cE '^(test .* \.\.\. ok|ok [0-9]+)' <<<"$output")
     bad=$(grep -cE '^(test .* \.\.\. FAILED|not ok [0-9]+)' <<<"$output")
     pass "$good"
-    if [[ $bad -gt 0 || $good -eq 0 ]]; then
+    if [[ $bad -gt 0 || $good -eq 0 || $ended -ne 0 ]]; then
         [[ $bad -gt 0 ]] || bad=1
         printf '%s\n' "$output" | tail -n 30
         find "$work" -name regression.diffs -exec head -n 150 {} \;
@@ -117,14 +117,14 @@ if stage regress; then
     mapfile -t names < <(cd test/sql && find . -name '*.sql' -printf '%f\n' | sed 's|\.sql$||' | sort)
     output=$("${AS_OWNER[@]}" env -C "$work" "$pgxs_test/regress/pg_regress" --inputdir=test \
         --bindir="$bindir" --dbname=regress "${load[@]}" "${names[@]}" 2>&1)
-    count_regress "$output" "pg_regress"
+    count_regress "$output" "pg_regress" $?
 fi
 
 if stage isolation && [[ -d test/isolation/specs ]]; then
     mapfile -t names < <(cd test/isolation/specs && find . -name '*.spec' -printf '%f\n' | sed 's|\.spec$||' | sort)
     output=$("${AS_OWNER[@]}" env -C "$work/test/isolation" "$pgxs_test/isolation/pg_isolation_regress" --inputdir=. \
         --outputdir=. --bindir="$bindir" --dbname=isolation "${load[@]}" "${names[@]}" 2>&1)
-    count_regress "$output" "isolation"
+    count_regress "$output" "isolation" $?
 fi
 
 if stage pgtap; then

@@ -65,6 +65,7 @@ BEGIN
 
     PERFORM sentinel.restore_defaults();
     PERFORM sentinel.secure_tables();
+    PERFORM sentinel.keep_history();
     PERFORM sentinel.current_generation();
     FOR present IN SELECT 1 FROM sentinel.orgs LIMIT 1 LOOP
         PERFORM sentinel.setup_orgs();
@@ -107,7 +108,8 @@ BEGIN
                EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped) AS has_org,
                EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AS has_policy
         FROM pg_class c
-        WHERE c.relnamespace IN ('sentinel'::regnamespace, to_regnamespace('sentinel_bi')) AND c.relkind IN ('r', 'p', 'v', 'S')
+        WHERE c.relnamespace IN ('sentinel'::regnamespace, to_regnamespace('sentinel_history'), to_regnamespace('sentinel_bi'))
+          AND c.relkind IN ('r', 'p', 'v', 'S')
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                           AND d.deptype IN ('a', 'i') AND c.relkind = 'S')
     LOOP

@@ -1,9 +1,14 @@
 -- Room jobs: putting work in.
 
-CREATE FUNCTION sentinel.wake_workers() RETURNS void
+CREATE FUNCTION sentinel.wake_workers(queue text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sentinel_wake_workers';
-COMMENT ON FUNCTION sentinel.wake_workers() IS
-    'Wake listening workers when the transaction commits (NOTIFY sentinel_jobs); at most once per transaction. Off with sentinel.notify = off.';
+COMMENT ON FUNCTION sentinel.wake_workers(text) IS
+    'Wake listening workers when the transaction commits (NOTIFY sentinel_jobs), if a claim has found the queue, or any queue, empty since the last NOTIFY. Off with sentinel.notify = off.';
+
+CREATE FUNCTION sentinel.due_now() RETURNS timestamptz
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sentinel_due_now';
+COMMENT ON FUNCTION sentinel.due_now() IS
+    'Give this transaction its id and then the present time: the earliest run_at that a waiting job may be written with, so that claims, which start at a low mark, do not pass it by.';
 
 CREATE FUNCTION sentinel.check_job(job_type text, priority integer, max_attempts integer, payload jsonb) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -40,7 +45,8 @@ CREATE FUNCTION sentinel.enqueue(job_type text, payload jsonb DEFAULT '{}', queu
 DECLARE
     org uuid := sentinel.current_org();
     job uuid := sentinel.uuid7();
-    due timestamptz := coalesce(enqueue.run_at, clock_timestamp());
+    moment timestamptz := sentinel.due_now();
+    due timestamptz := greatest(enqueue.run_at, moment);
     holder uuid;
 BEGIN
     -- Another organisation than the one entered is for the functions of sentinel_engine and for administrators.
@@ -73,8 +79,8 @@ BEGIN
         PERFORM sentinel.check_job(enqueue.job_type, coalesce(enqueue.priority, 5), coalesce(enqueue.max_attempts, 1),
                                    enqueue.payload);
     END IF;
-    IF due <= clock_timestamp() THEN
-        PERFORM sentinel.wake_workers();
+    IF due = moment THEN
+        PERFORM sentinel.wake_workers(coalesce(enqueue.queue, (SELECT t.queue FROM sentinel.job_types t WHERE t.job_type = enqueue.job_type)));
     END IF;
     RETURN job;
 END
@@ -122,7 +128,7 @@ DECLARE
     org uuid := sentinel.require_org();
     bad record;
     added bigint;
-    moment timestamptz := clock_timestamp();
+    moment timestamptz := sentinel.due_now();
 BEGIN
     PERFORM sentinel.require_contributor();
     SELECT n.job_type, coalesce(n.priority, 5) AS priority, coalesce(n.max_attempts, 1) AS max_attempts, n.payload INTO bad
@@ -157,7 +163,7 @@ BEGIN
     INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, max_attempts,
         concurrency_key, concurrency_limit, idempotency_key, singleton_key)
     SELECT org, w.id, coalesce(w.queue, w.type_queue), w.job_type, coalesce(w.priority, w.type_priority),
-           coalesce(w.run_at, moment), coalesce(w.payload, '{}'), coalesce(w.max_attempts, w.type_attempts),
+           greatest(w.run_at, moment), coalesce(w.payload, '{}'), coalesce(w.max_attempts, w.type_attempts),
            w.concurrency_key, CASE WHEN w.concurrency_key IS NOT NULL THEN coalesce(w.concurrency_limit, 1) END,
            w.idempotency_key, w.singleton_key
     FROM wanted w

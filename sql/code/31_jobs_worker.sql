@@ -1,13 +1,14 @@
 -- Room jobs: taking work out. Called by workers and by run_jobs().
 
 -- grant: sentinel_worker, sentinel_admin
-CREATE FUNCTION sentinel.claim(worker text, queues text[], n integer DEFAULT 1, lease_for interval DEFAULT '90 seconds')
+CREATE FUNCTION sentinel.claim(worker text, queues text[], n integer DEFAULT 1, lease_for interval DEFAULT '90 seconds',
+                               only_org uuid DEFAULT NULL)
     RETURNS TABLE (job_id uuid, org_id uuid, lease bigint, job_type text, queue text, payload jsonb,
                    attempt integer, max_attempts integer, run_at timestamptz, lease_until timestamptz)
     LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'sentinel_claim';
-ALTER FUNCTION sentinel.claim(text, text[], integer, interval) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.claim(text, text[], integer, interval) IS
-    'Claim up to n ready jobs (0 to 10,000) of the queues, tenants in turn, the most urgent and oldest first. Counts the attempt and gives each claim a lease number: (job_id, lease) finishes the job. Paused and full queues give nothing; a parked copy gives no job that reaches outside. Errors: SN001, 22023 n, 22004 null.';
+ALTER FUNCTION sentinel.claim(text, text[], integer, interval, uuid) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.claim(text, text[], integer, interval, uuid) IS
+    'Claim up to n ready jobs (0 to 10,000) of the queues, tenants in turn or of one only, the most urgent and oldest first; each eighth turn of a tenant begins with its oldest job, however little urgent. Counts the attempt and gives the claim a lease number: (job_id, lease) finishes the job. Paused and full queues give nothing; a parked copy gives no job that reaches outside. Errors: SN001, 22023 n or lease_for, 22004 null.';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.complete(jobs uuid[], leases bigint[], results jsonb DEFAULT NULL) RETURNS integer
@@ -18,13 +19,14 @@ COMMENT ON FUNCTION sentinel.complete(uuid[], bigint[], jsonb) IS
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.finish_and_claim(worker text, jobs uuid[], leases bigint[], results jsonb, queues text[],
-                                          n integer DEFAULT 1, lease_for interval DEFAULT '90 seconds')
+                                          n integer DEFAULT 1, lease_for interval DEFAULT '90 seconds',
+                                          only_org uuid DEFAULT NULL)
     RETURNS TABLE (job_id uuid, org_id uuid, lease bigint, job_type text, queue text, payload jsonb,
                    attempt integer, max_attempts integer, run_at timestamptz, lease_until timestamptz)
     LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'sentinel_finish_and_claim';
-ALTER FUNCTION sentinel.finish_and_claim(text, uuid[], bigint[], jsonb, text[], integer, interval) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.finish_and_claim(text, uuid[], bigint[], jsonb, text[], integer, interval) IS
+ALTER FUNCTION sentinel.finish_and_claim(text, uuid[], bigint[], jsonb, text[], integer, interval, uuid) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.finish_and_claim(text, uuid[], bigint[], jsonb, text[], integer, interval, uuid) IS
     'Complete jobs and claim the next ones in one transaction. Arguments and errors as complete() and claim().';
 
 CREATE FUNCTION sentinel.key_expiry(kind text) RETURNS timestamptz
@@ -59,12 +61,13 @@ COMMENT ON FUNCTION sentinel.retry_delay(text, integer) IS
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.fail(jobs uuid[], leases bigint[], errors text[] DEFAULT NULL,
-                              retry_in interval[] DEFAULT NULL, fatal boolean DEFAULT false) RETURNS integer
+                              retry_in interval[] DEFAULT NULL, fatal boolean DEFAULT false,
+                              worker_died boolean DEFAULT false) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     failed integer;
     dead record;
-    moment timestamptz := clock_timestamp();
+    moment timestamptz := sentinel.due_now();
 BEGIN
     PERFORM sentinel.require_installed();
     IF cardinality(fail.jobs) <> cardinality(fail.leases) THEN
@@ -80,58 +83,69 @@ BEGIN
                  AS d(id, lease, error, retry_in)
         ), gone AS (
             DELETE FROM sentinel.job_running r USING given d WHERE r.id = d.id AND r.lease = d.lease
-            RETURNING r.*, left(coalesce(d.error, 'failed'), 2000) AS error, d.retry_in,
-                      fail.fatal OR r.attempts >= r.max_attempts OR r.cancel_requested_at IS NOT NULL AS ended
+            RETURNING r.*, left(coalesce(d.error, 'failed'), 2000) AS error, d.retry_in
+        ), judged AS (
+            SELECT g.*, (g.worker_deaths + fail.worker_died::integer)::smallint AS deaths,
+                   fail.worker_died AND g.worker_deaths >= 2 AS poisonous
+            FROM gone g
+        ), ended AS (
+            SELECT j.*, fail.fatal OR j.poisonous OR j.attempts >= j.max_attempts
+                        OR j.cancel_requested_at IS NOT NULL AS is_over,
+                   CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                        WHEN fail.fatal OR j.poisonous OR j.attempts >= j.max_attempts THEN 'dead'
+                        WHEN fail.worker_died THEN 'lease_expired' ELSE 'retried' END AS outcome
+            FROM judged j
         ), again AS (
             INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts,
                 max_attempts, event_id, concurrency_key, concurrency_limit, idempotency_key, singleton_key, created_at,
-                last_error)
+                worker_deaths, last_error)
             SELECT g.org_id, g.id, g.queue, g.job_type, g.priority,
-                   moment + coalesce(g.retry_in, sentinel.retry_delay(g.job_type, g.attempts)), g.payload, g.attempts,
-                   g.max_attempts, g.event_id, g.concurrency_key, g.concurrency_limit, g.idempotency_key,
-                   g.singleton_key, g.created_at, g.error
-            FROM gone g WHERE NOT g.ended
+                   moment + greatest(coalesce(g.retry_in, sentinel.retry_delay(g.job_type, g.attempts)), interval '0'),
+                   g.payload, g.attempts, g.max_attempts, g.event_id, g.concurrency_key, g.concurrency_limit,
+                   g.idempotency_key, g.singleton_key, g.created_at, g.deaths, g.error
+            FROM ended g WHERE NOT g.is_over
         ), noted AS (
             INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, worker,
                 run_at, claimed_at, error)
-            SELECT g.org_id, g.id, g.lease, g.queue, g.job_type,
-                   CASE WHEN g.cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN g.ended THEN 'dead' ELSE 'retried' END,
-                   g.attempts, g.event_id, g.worker, g.run_at, g.claimed_at, g.error
-            FROM gone g
+            SELECT g.org_id, g.id, g.lease, g.queue, g.job_type, g.outcome, g.attempts, g.event_id, g.worker, g.run_at,
+                   g.claimed_at, g.error
+            FROM ended g
         ), buried AS (
             INSERT INTO sentinel.job_dead (org_id, id, queue, job_type, priority, payload, attempts, max_attempts,
-                event_id, concurrency_key, concurrency_limit, idempotency_key, created_at, last_error)
+                event_id, concurrency_key, concurrency_limit, idempotency_key, created_at, last_error, quarantined)
             SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, g.payload, g.attempts, g.max_attempts, g.event_id,
-                   g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.created_at, g.error
-            FROM gone g WHERE g.ended AND g.cancel_requested_at IS NULL
+                   g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.created_at, g.error, g.poisonous
+            FROM ended g WHERE g.outcome = 'dead'
         ), freed AS (
-            UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM gone g
-            WHERE g.ended AND k.org_id = g.org_id AND k.job_id = g.id
+            UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM ended g
+            WHERE g.is_over AND k.org_id = g.org_id AND k.job_id = g.id
               AND (g.idempotency_key IS NOT NULL OR g.singleton_key IS NOT NULL)
         )
         SELECT g.org_id, g.id, g.lease, g.job_type, g.attempts, g.error, count(*) OVER () AS all_rows,
-               g.ended AND g.cancel_requested_at IS NULL AS is_dead
-        FROM gone g
+               g.outcome = 'dead' AS is_dead, g.poisonous
+        FROM ended g
     LOOP
         failed := dead.all_rows;
         IF dead.is_dead THEN
             PERFORM sentinel.emit_for(dead.org_id, 'job.dead', 'job', dead.id,
-                jsonb_build_object('job_type', dead.job_type, 'attempts', dead.attempts, 'error', dead.error),
+                jsonb_build_object('job_type', dead.job_type, 'attempts', dead.attempts, 'error', dead.error,
+                                   'quarantined', dead.poisonous),
                 format('job.dead:%s:%s', dead.id, dead.lease));
         END IF;
     END LOOP;
     RETURN coalesce(failed, 0);
 END
 $$;
-ALTER FUNCTION sentinel.fail(uuid[], bigint[], text[], interval[], boolean) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.fail(uuid[], bigint[], text[], interval[], boolean) IS
-    'Fail jobs: each waits again after retry_in, by default after retry_delay(), or is dead when its attempts are used or fatal is true; a dead job emits job.dead. Gives the number failed: a job whose lease another holds by now is left alone. Errors: 22023 arrays of different length.';
+ALTER FUNCTION sentinel.fail(uuid[], bigint[], text[], interval[], boolean, boolean) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.fail(uuid[], bigint[], text[], interval[], boolean, boolean) IS
+    'Fail jobs: each waits again after retry_in, by default after retry_delay(), or is dead when its attempts are used or fatal is true; a dead job emits job.dead. worker_died counts a death of the worker; at the third the job is dead and quarantined, whatever attempts it has left. Gives the number failed: a job whose lease another holds by now is left alone. Errors: 22023 arrays of different length.';
 
 -- grant: sentinel_worker, sentinel_admin
-CREATE FUNCTION sentinel.release(jobs uuid[], leases bigint[], delay interval DEFAULT '0') RETURNS integer
+CREATE FUNCTION sentinel.release(jobs uuid[], leases bigint[], delay interval DEFAULT '0', reason text DEFAULT NULL)
+    RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    due timestamptz := clock_timestamp() + release.delay;
+    due timestamptz := sentinel.due_now() + greatest(release.delay, interval '0');
     released integer;
 BEGIN
     PERFORM sentinel.require_installed();
@@ -141,23 +155,35 @@ BEGIN
         WHERE r.id = d.id AND r.lease = d.lease RETURNING r.*
     )
     INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts,
-        event_id, concurrency_key, concurrency_limit, idempotency_key, singleton_key, created_at)
+        event_id, concurrency_key, concurrency_limit, idempotency_key, singleton_key, created_at, worker_deaths, last_error)
     SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, due, g.payload, (g.attempts - 1)::smallint, g.max_attempts,
-           g.event_id, g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.singleton_key, g.created_at
+           g.event_id, g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.singleton_key, g.created_at,
+           g.worker_deaths, left(release.reason, 2000)
     FROM gone g;
     GET DIAGNOSTICS released = ROW_COUNT;
+    IF released > 0 AND release.delay <= '0' THEN
+        PERFORM sentinel.wake_workers();
+    END IF;
     RETURN released;
 END
 $$;
-ALTER FUNCTION sentinel.release(uuid[], bigint[], interval) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.release(uuid[], bigint[], interval) IS
-    'Give claimed jobs back unused: they wait again for delay and the attempt is not counted. Gives the number released.';
+ALTER FUNCTION sentinel.release(uuid[], bigint[], interval, text) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.release(uuid[], bigint[], interval, text) IS
+    'Give claimed jobs back unused: they wait again for delay and the attempt is not counted; the reason is shown in job_waits. Gives the number released.';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.worker_hello(worker text, version text, info jsonb DEFAULT '{}') RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM sentinel.require_installed();
+    -- An earlier process of this name has ended, or this one would not have its name: what it held need not run out.
+    IF EXISTS (SELECT FROM sentinel.workers w WHERE w.worker = worker_hello.worker
+               AND w.info ->> 'process' <> worker_hello.info ->> 'process') THEN
+        PERFORM sentinel.fail(array_agg(r.id), array_agg(r.lease),
+                              array_fill(format('worker %s ended', worker_hello.worker), ARRAY[count(*)::integer]),
+                              worker_died => true)
+        FROM sentinel.job_running r WHERE r.worker = worker_hello.worker HAVING count(*) > 0;
+    END IF;
     INSERT INTO sentinel.workers AS w (worker, version, info) VALUES (worker_hello.worker, worker_hello.version, worker_hello.info)
     ON CONFLICT ON CONSTRAINT workers_pkey DO UPDATE
         SET version = excluded.version, info = excluded.info, started_at = excluded.started_at, seen_at = excluded.seen_at;
@@ -166,7 +192,7 @@ END
 $$;
 ALTER FUNCTION sentinel.worker_hello(text, text, jsonb) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.worker_hello(text, text, jsonb) IS
-    'Announce a worker. Gives ready, or parked in a restored copy, where jobs that reach outside wait for adopt_restore().';
+    'Announce a worker. When info holds another process than the last hello of this name, the jobs that the earlier process held are taken back at once. Gives ready, or parked in a restored copy, where jobs that reach outside wait for adopt_restore().';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.heartbeat(worker text, jobs uuid[] DEFAULT '{}', leases bigint[] DEFAULT '{}',
@@ -222,9 +248,9 @@ BEGIN
     IF lost.jobs IS NULL THEN
         RETURN 0;
     END IF;
-    RETURN sentinel.fail(lost.jobs, lost.leases, lost.errors);
+    RETURN sentinel.fail(lost.jobs, lost.leases, lost.errors, worker_died => true);
 END
 $$;
 ALTER FUNCTION sentinel.reap() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.reap() IS
-    'Take back jobs whose lease ran out, and those of backends that ended, at most 1,000 a call; the attempt stays counted. Gives their number. Called by tick().';
+    'Take back jobs whose lease ran out, and those of backends that ended, at most 1,000 a call; the attempt stays counted, and as a death of the worker. Gives their number. Called by tick().';

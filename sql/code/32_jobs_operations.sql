@@ -14,8 +14,7 @@ BEGIN
         WHERE k.org_id = g.org_id AND k.job_id = g.id
     )
     INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, run_at)
-    SELECT g.org_id, g.id, 0, g.queue, g.job_type, 'cancelled', g.attempts, g.event_id, g.run_at FROM gone g
-    ON CONFLICT DO NOTHING;
+    SELECT g.org_id, g.id, 0, g.queue, g.job_type, 'cancelled', g.attempts, g.event_id, g.run_at FROM gone g;
     IF FOUND THEN
         result := 'cancelled';
     ELSE
@@ -41,7 +40,8 @@ CREATE FUNCTION sentinel.reschedule_job(job_id uuid, run_at timestamptz) RETURNS
 DECLARE
     org uuid := sentinel.require_org();
 BEGIN
-    UPDATE sentinel.job_waiting w SET run_at = reschedule_job.run_at WHERE w.org_id = org AND w.id = reschedule_job.job_id;
+    UPDATE sentinel.job_waiting w SET run_at = greatest(reschedule_job.run_at, sentinel.due_now())
+    WHERE w.org_id = org AND w.id = reschedule_job.job_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no waiting job "%s"', reschedule_job.job_id),
             DETAIL = 'Only a waiting job has a time to change.', HINT = 'SELECT id, state FROM sentinel.jobs;';
@@ -58,11 +58,11 @@ CREATE FUNCTION sentinel.retry_dead(job_id uuid DEFAULT NULL, job_type text DEFA
 DECLARE
     org uuid := sentinel.require_org();
     put_back integer;
-    moment timestamptz := clock_timestamp();
+    moment timestamptz := sentinel.due_now();
 BEGIN
     WITH gone AS (
         DELETE FROM sentinel.job_dead d
-        WHERE d.org_id = org AND (retry_dead.job_id IS NULL OR d.id = retry_dead.job_id)
+        WHERE d.org_id = org AND CASE WHEN retry_dead.job_id IS NULL THEN NOT d.quarantined ELSE d.id = retry_dead.job_id END
           AND (retry_dead.job_type IS NULL OR d.job_type = retry_dead.job_type) RETURNING d.*
     ), held AS (
         UPDATE sentinel.job_keys k SET expires_at = NULL FROM gone g
@@ -84,7 +84,7 @@ END
 $$;
 ALTER FUNCTION sentinel.retry_dead(uuid, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.retry_dead(uuid, text) IS
-    'Put dead jobs of the organisation entered back into the queue with all their attempts: one, all of a type, or all. Same ids, so receivers can drop what they have. Gives the number. Errors: SN002, SN004.';
+    'Put dead jobs of the organisation entered back into the queue with all their attempts: one, all of a type, or all; quarantined ones only by their id. Same ids, so receivers can drop what they have. Gives the number. Errors: SN002, SN004.';
 
 -- grant: sentinel_admin
 CREATE FUNCTION sentinel.pause_queue(queue text) RETURNS void
@@ -155,25 +155,19 @@ COMMENT ON FUNCTION sentinel.report_progress(uuid, numeric, numeric, text) IS
 CREATE FUNCTION sentinel.purge_jobs() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    keep record;
-    removed bigint := 0;
-    part bigint;
+    removed bigint;
 BEGIN
     PERFORM sentinel.require_installed();
-    SELECT now() AS moment, now() - s.history_retention AS history INTO keep FROM sentinel.queue_settings s;
-    DELETE FROM sentinel.job_keys k USING sentinel.orgs o WHERE k.org_id = o.org_id AND k.expires_at <= keep.moment;
-    GET DIAGNOSTICS part = ROW_COUNT;
-    removed := removed + part;
-    DELETE FROM sentinel.job_history h USING sentinel.orgs o WHERE h.org_id = o.org_id AND h.finished_at < keep.history;
-    GET DIAGNOSTICS part = ROW_COUNT;
-    removed := removed + part;
-    DELETE FROM sentinel.workers w WHERE w.seen_at < keep.moment - interval '1 day';
+    DELETE FROM sentinel.job_keys k USING sentinel.orgs o WHERE k.org_id = o.org_id AND k.expires_at <= now();
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    PERFORM sentinel.keep_history(), sentinel.compact_stats();
+    DELETE FROM sentinel.workers w WHERE w.seen_at < now() - interval '1 day';
     RETURN removed;
 END
 $$;
 ALTER FUNCTION sentinel.purge_jobs() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.purge_jobs() IS
-    'Remove keys whose retention is over, history older than queue_settings.history_retention, and workers unseen for a day. Gives the rows removed. Called by tick().';
+    'Remove keys whose retention is over and workers unseen for a day, drop the days of history beyond queue_settings.history_retention, sum up the statistics. Gives the number of keys removed. Called by tick().';
 
 CREATE FUNCTION sentinel.discard_outside_jobs() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -196,8 +190,7 @@ BEGIN
     )
     INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, run_at)
     SELECT g.org_id, g.id, g.lease, g.queue, g.job_type, 'discarded', g.attempts, g.event_id, g.run_at
-    FROM gone g
-    ON CONFLICT DO NOTHING;
+    FROM gone g;
     GET DIAGNOSTICS discarded = ROW_COUNT;
     RETURN discarded;
 END
@@ -232,7 +225,7 @@ COMMENT ON FUNCTION sentinel.run_handler(uuid, uuid, bigint) IS
     'Run the handler of a claimed sql job as sentinel_owner with the organisation of the job entered, within the time limit of its type. Gives what the handler gives. Errors: those of the handler, SN008 not held, SN011 time limit. Its search_path is set inside for the call.';
 
 -- grant: sentinel_worker, sentinel_admin
-CREATE PROCEDURE sentinel.run_jobs(n integer DEFAULT 100)
+CREATE PROCEDURE sentinel.run_jobs(n integer DEFAULT 100, INOUT ran integer DEFAULT NULL)
     LANGUAGE plpgsql AS $$
 DECLARE
     worker text := 'backend ' || pg_catalog.pg_backend_pid();
@@ -244,6 +237,7 @@ DECLARE
     queues text[];
 BEGIN
     PERFORM sentinel.require_installed();
+    ran := 0;
     queues := sentinel.sql_queues();
     IF pg_catalog.cardinality(queues) = 0 OR run_jobs.n < 1 THEN
         RETURN;
@@ -254,6 +248,7 @@ BEGIN
         -- next job shares the commit of this one's end.
         COMMIT;
         EXIT WHEN job.job_id IS NULL;
+        ran := turn;
         problem := NULL;
         BEGIN
             outcome := sentinel.run_handler(job.org_id, job.job_id, job.lease);
@@ -280,5 +275,5 @@ BEGIN
     COMMIT;
 END
 $$;
-COMMENT ON PROCEDURE sentinel.run_jobs(integer) IS
-    'Run up to n ready jobs whose handlers live in the database, one at a time, with a commit before and after each; a handler that fails harms no other. Call it outside a transaction.';
+COMMENT ON PROCEDURE sentinel.run_jobs(integer, integer) IS
+    'Run up to n ready jobs whose handlers live in the database, one at a time, with a commit before and after each; a handler that fails harms no other. ran gives the number of jobs run. Call it outside a transaction.';

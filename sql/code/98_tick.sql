@@ -148,23 +148,12 @@ COMMENT ON FUNCTION sentinel.uninstall_schedule() IS
     'Stop what install_schedule() started; the worker ticks on. Errors: SN009 where pg_cron is not at home, with the statement to run where it is as hint.';
 
 -- grant: sentinel_worker, sentinel_admin
-CREATE FUNCTION sentinel.claims_made() RETURNS bigint
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM sentinel.require_installed();
-    RETURN (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM sentinel.job_lease s);
-END
-$$;
-ALTER FUNCTION sentinel.claims_made() OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.claims_made() IS 'Give the last lease number: it grows with every job claimed.';
-
--- grant: sentinel_worker, sentinel_admin
 CREATE PROCEDURE sentinel.tick(as_of timestamptz DEFAULT NULL)
     LANGUAGE plpgsql AS $$
 DECLARE
     started timestamptz := pg_catalog.clock_timestamp();
     did bigint;
-    claims bigint;
+    ran integer;
 BEGIN
     PERFORM sentinel.require_installed();
     COMMIT;
@@ -182,10 +171,9 @@ BEGIN
     COMMIT;
     -- A worker runs the jobs itself; without one the clock does, but never into the next minute's tick.
     WHILE NOT sentinel.worker_alive() AND pg_catalog.clock_timestamp() < started + interval '40 seconds' LOOP
-        claims := sentinel.claims_made();
-        CALL sentinel.run_jobs(500);
+        CALL sentinel.run_jobs(500, ran);
         COMMIT;
-        EXIT WHEN sentinel.claims_made() = claims;
+        EXIT WHEN ran = 0;
     END LOOP;
 END
 $$;

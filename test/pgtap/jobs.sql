@@ -36,7 +36,7 @@ SELECT is((SELECT count(*)::integer FROM sentinel.claim('w', '{other}', 10)), 0,
 INSERT INTO held SELECT * FROM sentinel.claim('w', '{q}', 10);
 SELECT is((SELECT count(*)::integer FROM held), 3, 'three are claimed');
 SELECT is((SELECT min(attempt) FROM held), 1, 'the attempt is counted at claim');
-SELECT is((SELECT count(DISTINCT lease)::integer FROM held), 3, 'each with a lease of its own');
+SELECT is((SELECT count(DISTINCT lease)::integer FROM held), 1, 'under one new lease');
 SELECT is((SELECT payload ->> 'n' FROM held WHERE job_id = :'job'), '1', 'with its payload');
 SELECT is((SELECT count(*)::integer FROM sentinel.claim('w', '{q}', 10)), 0, 'nothing is claimed twice');
 
@@ -85,7 +85,7 @@ SELECT results_eq('SELECT attempts::integer, run_at > now() FROM sentinel.job_wa
 
 -- Lease over.
 UPDATE sentinel.job_waiting SET run_at = now() - interval '1 s';
-SELECT count(*) FROM sentinel.claim('w', '{q}', 1, '-1 s');
+SELECT count(*) FROM sentinel.claim('w', '{q}', 1, '0 s');
 SELECT is(sentinel.reap(), 1, 'a lease that ran out is taken back');
 SELECT is((SELECT attempts::integer FROM sentinel.job_waiting), 1, 'its attempt stays counted');
 
@@ -110,6 +110,7 @@ DELETE FROM sentinel.job_running; DELETE FROM sentinel.job_waiting;
 SELECT sentinel.enqueue_many((SELECT jsonb_agg(jsonb_build_object('job_type', 'probe')) FROM generate_series(1, 1000)));
 SELECT sentinel.enter(:'two');
 SELECT sentinel.enqueue('probe');
+SELECT pg_sleep(0.1); -- while there is enough to do, a session looks for other tenants every few milliseconds only
 SELECT is((SELECT count(*)::integer FROM sentinel.claim('w', '{q}', 10) c WHERE c.org_id = :'two'), 1, 'a tenant with one job is served beside one with a thousand');
 SELECT is((SELECT count(*)::integer FROM sentinel.claim('w', '{q}', 10)), 10, 'and the rest goes to the other');
 SELECT throws_ok($$SELECT sentinel.cancel_job(id) FROM sentinel.job_waiting WHERE org_id <> sentinel.current_org() LIMIT 1$$, 'SN004', NULL, 'a job of another organisation is unknown');

@@ -1,7 +1,10 @@
 -- Room jobs: the queue. Waiting rows are written once and read once; what a claim changes lives in a second, small table.
 
 CREATE SEQUENCE sentinel.job_lease;
-COMMENT ON SEQUENCE sentinel.job_lease IS 'Fencing numbers: each claim takes the next, none is ever given twice.';
+COMMENT ON SEQUENCE sentinel.job_lease IS 'Fencing numbers: each claim takes the next for all jobs it takes; none is ever given twice.';
+CREATE SEQUENCE sentinel.idle_queues MINVALUE 0 START 0;
+SELECT setval('sentinel.idle_queues', 0);
+COMMENT ON SEQUENCE sentinel.idle_queues IS 'Outside MVCC: one bit per queue (by hash of its name) that a claim found empty since its workers were last woken. Only such queues are worth a NOTIFY.';
 
 CREATE TABLE sentinel.job_types (
     job_type text NOT NULL PRIMARY KEY CHECK (job_type ~ '^[a-z][a-z0-9_]{0,62}$'),
@@ -56,19 +59,20 @@ CREATE TABLE sentinel.job_waiting (
     idempotency_key text,
     singleton_key text,
     created_at timestamptz NOT NULL DEFAULT now(),
+    worker_deaths smallint NOT NULL DEFAULT 0,
     last_error text,
     PRIMARY KEY (org_id, id),
     CHECK ((concurrency_key IS NULL) = (concurrency_limit IS NULL))
 );
 CREATE INDEX job_waiting_claim ON sentinel.job_waiting (queue, org_id, priority, run_at);
 ALTER TABLE sentinel.job_waiting SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-COMMENT ON TABLE sentinel.job_waiting IS 'Jobs that wait for their time or for a worker. A claim moves the row to job_running.';
+COMMENT ON TABLE sentinel.job_waiting IS 'Jobs that wait for their time or for a worker. Rows are never rewritten; a claim moves them to job_running. enqueue(), claim() and complete() write directly: triggers on this table, job_running or job_history do not fire for them.';
 COMMENT ON COLUMN sentinel.job_waiting.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.job_waiting.id IS 'Id of the job, the same through all its attempts.';
 COMMENT ON COLUMN sentinel.job_waiting.queue IS 'Queue.';
 COMMENT ON COLUMN sentinel.job_waiting.job_type IS 'Job type.';
 COMMENT ON COLUMN sentinel.job_waiting.priority IS '0 the most urgent to 9.';
-COMMENT ON COLUMN sentinel.job_waiting.run_at IS 'Not before this time.';
+COMMENT ON COLUMN sentinel.job_waiting.run_at IS 'Not before this time; never before the moment at which the row was written.';
 COMMENT ON COLUMN sentinel.job_waiting.payload IS 'Arguments of the job.';
 COMMENT ON COLUMN sentinel.job_waiting.attempts IS 'Attempts used so far.';
 COMMENT ON COLUMN sentinel.job_waiting.max_attempts IS 'Attempts after which the job is dead.';
@@ -78,7 +82,8 @@ COMMENT ON COLUMN sentinel.job_waiting.concurrency_limit IS 'Most jobs of that k
 COMMENT ON COLUMN sentinel.job_waiting.idempotency_key IS 'Key under which the job was enqueued once; see job_keys.';
 COMMENT ON COLUMN sentinel.job_waiting.singleton_key IS 'Key of which one job waits or runs at a time; see job_keys.';
 COMMENT ON COLUMN sentinel.job_waiting.created_at IS 'When the job was enqueued.';
-COMMENT ON COLUMN sentinel.job_waiting.last_error IS 'Error of the last attempt.';
+COMMENT ON COLUMN sentinel.job_waiting.worker_deaths IS 'Attempts that ended with the worker or backend that ran them; at 3 the job is quarantined.';
+COMMENT ON COLUMN sentinel.job_waiting.last_error IS 'Error of the last attempt, or why the job was given back.';
 
 CREATE TABLE sentinel.job_running (
     org_id uuid NOT NULL,
@@ -96,6 +101,7 @@ CREATE TABLE sentinel.job_running (
     idempotency_key text,
     singleton_key text,
     created_at timestamptz NOT NULL,
+    worker_deaths smallint NOT NULL,
     lease bigint NOT NULL,
     worker text NOT NULL,
     claimed_at timestamptz NOT NULL,
@@ -104,9 +110,9 @@ CREATE TABLE sentinel.job_running (
     progress_done numeric,
     progress_total numeric,
     progress_note text,
-    PRIMARY KEY (org_id, id)
+    PRIMARY KEY (id, org_id)
 ) WITH (fillfactor = 70);
-CREATE INDEX job_running_id ON sentinel.job_running (id);
+CREATE INDEX job_running_key ON sentinel.job_running (org_id, concurrency_key) WHERE concurrency_key IS NOT NULL;
 ALTER TABLE sentinel.job_running SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE sentinel.job_running IS 'Jobs that a worker holds. Who presents id and lease may finish the job; a lease that ran out is taken back.';
 COMMENT ON COLUMN sentinel.job_running.org_id IS 'Organisation.';
@@ -124,7 +130,8 @@ COMMENT ON COLUMN sentinel.job_running.concurrency_limit IS 'Most jobs of that k
 COMMENT ON COLUMN sentinel.job_running.idempotency_key IS 'Key under which the job was enqueued once.';
 COMMENT ON COLUMN sentinel.job_running.singleton_key IS 'Key of which one job waits or runs at a time.';
 COMMENT ON COLUMN sentinel.job_running.created_at IS 'When the job was enqueued.';
-COMMENT ON COLUMN sentinel.job_running.lease IS 'Fencing number of this claim; grows with every claim of any job.';
+COMMENT ON COLUMN sentinel.job_running.worker_deaths IS 'Earlier attempts that ended with their worker.';
+COMMENT ON COLUMN sentinel.job_running.lease IS 'Fencing number of this claim, the same for the jobs claimed together; grows with every claim.';
 COMMENT ON COLUMN sentinel.job_running.worker IS 'Worker that holds it.';
 COMMENT ON COLUMN sentinel.job_running.claimed_at IS 'When it was claimed.';
 COMMENT ON COLUMN sentinel.job_running.lease_until IS 'When the claim runs out unless heartbeat() extends it.';
@@ -147,11 +154,16 @@ CREATE TABLE sentinel.job_history (
     claimed_at timestamptz,
     finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     result jsonb,
-    error text,
-    PRIMARY KEY (org_id, id, lease)
-);
-CREATE INDEX job_history_time ON sentinel.job_history (org_id, finished_at);
-COMMENT ON TABLE sentinel.job_history IS 'Attempts that ended, kept for queue_settings.history_retention. One row is one attempt.';
+    error text
+) PARTITION BY RANGE (finished_at);
+-- A schema of its own, in which sentinel_owner makes the days; in sentinel nobody makes anything but install().
+CREATE SCHEMA sentinel_history AUTHORIZATION sentinel_owner;
+GRANT USAGE ON SCHEMA sentinel_history TO sentinel_engine;
+COMMENT ON SCHEMA sentinel_history IS 'Partitions of sentinel.job_history, one per day. Read the parent.';
+CREATE TABLE sentinel_history.job_history_default PARTITION OF sentinel.job_history DEFAULT;
+CREATE INDEX job_history_id ON sentinel.job_history (org_id, id);
+COMMENT ON TABLE sentinel.job_history IS 'Attempts that ended, kept for queue_settings.history_retention, one partition per day (UTC). One row is one attempt. No key: the lease of a claim ends once, and a log is cheapest without.';
+COMMENT ON TABLE sentinel_history.job_history_default IS 'Attempts that ended on a day without a partition; moved to one by the clock.';
 COMMENT ON COLUMN sentinel.job_history.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.job_history.id IS 'Id of the job.';
 COMMENT ON COLUMN sentinel.job_history.lease IS 'Fencing number of the claim; 0 for a job that ended while it waited.';
@@ -183,6 +195,7 @@ CREATE TABLE sentinel.job_dead (
     created_at timestamptz NOT NULL,
     failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_error text,
+    quarantined boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, id)
 );
 CREATE INDEX job_dead_time ON sentinel.job_dead (org_id, failed_at);
@@ -202,6 +215,31 @@ COMMENT ON COLUMN sentinel.job_dead.idempotency_key IS 'As in job_waiting.';
 COMMENT ON COLUMN sentinel.job_dead.created_at IS 'When the job was enqueued.';
 COMMENT ON COLUMN sentinel.job_dead.failed_at IS 'When it failed for good.';
 COMMENT ON COLUMN sentinel.job_dead.last_error IS 'Error of the last attempt.';
+COMMENT ON COLUMN sentinel.job_dead.quarantined IS 'True when three workers ended while they ran it; only retry_dead(job_id) puts such a job back.';
+
+CREATE TABLE sentinel.job_stats (
+    org_id uuid NOT NULL,
+    queue text NOT NULL,
+    job_type text NOT NULL,
+    worker text NOT NULL,
+    outcome text NOT NULL,
+    jobs bigint NOT NULL,
+    wait_ms double precision NOT NULL,
+    run_ms double precision NOT NULL,
+    max_wait_ms double precision NOT NULL,
+    max_run_ms double precision NOT NULL
+);
+COMMENT ON TABLE sentinel.job_stats IS 'Counts of attempts that ended, added to by every finish and summed up by the clock; the sentinel_stat_ views read them. Append-only but for compact_stats(), so it has no key.';
+COMMENT ON COLUMN sentinel.job_stats.org_id IS 'Organisation.';
+COMMENT ON COLUMN sentinel.job_stats.queue IS 'Queue.';
+COMMENT ON COLUMN sentinel.job_stats.job_type IS 'Job type.';
+COMMENT ON COLUMN sentinel.job_stats.worker IS 'Worker that held the jobs; backend for all backends that ran run_jobs(), empty for jobs that ended while they waited.';
+COMMENT ON COLUMN sentinel.job_stats.outcome IS 'As in job_history.';
+COMMENT ON COLUMN sentinel.job_stats.jobs IS 'Number of attempts.';
+COMMENT ON COLUMN sentinel.job_stats.wait_ms IS 'Sum of the times from due to claimed, in milliseconds.';
+COMMENT ON COLUMN sentinel.job_stats.run_ms IS 'Sum of the times from claimed to ended, in milliseconds.';
+COMMENT ON COLUMN sentinel.job_stats.max_wait_ms IS 'Longest time from due to claimed, in milliseconds.';
+COMMENT ON COLUMN sentinel.job_stats.max_run_ms IS 'Longest time from claimed to ended, in milliseconds.';
 
 CREATE TABLE sentinel.job_keys (
     org_id uuid NOT NULL,
@@ -239,10 +277,12 @@ COMMENT ON COLUMN sentinel.workers.seen_at IS 'Last heartbeat.';
 CREATE TABLE sentinel.queue_settings (
     single_row boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (single_row),
     idempotency_retention interval NOT NULL DEFAULT '7 days',
-    history_retention interval NOT NULL DEFAULT '30 days'
+    history_retention interval NOT NULL DEFAULT '30 days' CHECK (history_retention >= '1 day'),
+    stats_reset_at timestamptz NOT NULL DEFAULT now()
 );
 INSERT INTO sentinel.queue_settings DEFAULT VALUES;
 COMMENT ON TABLE sentinel.queue_settings IS 'Settings of the queue for the whole database, in its one row.';
 COMMENT ON COLUMN sentinel.queue_settings.single_row IS 'True: there is one row.';
 COMMENT ON COLUMN sentinel.queue_settings.idempotency_retention IS 'How long a key outlives its job.';
-COMMENT ON COLUMN sentinel.queue_settings.history_retention IS 'How long job_history is kept.';
+COMMENT ON COLUMN sentinel.queue_settings.history_retention IS 'How long job_history is kept, in whole days (UTC).';
+COMMENT ON COLUMN sentinel.queue_settings.stats_reset_at IS 'Since when the sentinel_stat_ views count.';

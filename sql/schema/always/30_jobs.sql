@@ -35,6 +35,7 @@ COMMENT ON COLUMN sentinel.jobs.last_error IS 'Error of the last attempt.';
 CREATE OR REPLACE VIEW sentinel.job_waits WITH (security_invoker = true) AS
     SELECT w.org_id, w.id, w.queue, w.job_type, w.run_at,
            CASE WHEN q.paused_at IS NOT NULL THEN 'queue paused since ' || q.paused_at
+                WHEN w.run_at > now() AND w.last_error IS NOT NULL AND w.attempts = 0 THEN w.last_error
                 WHEN w.run_at > now() AND w.attempts > 0 THEN 'waits to be tried again: ' || coalesce(w.last_error, 'released')
                 WHEN w.run_at > now() THEN 'not due yet'
                 WHEN t.kind = 'http' AND sentinel.parked() THEN 'restored copy: adopt_restore() puts it into service'
@@ -74,6 +75,71 @@ COMMENT ON COLUMN sentinel.job_progress.done IS 'Units done.';
 COMMENT ON COLUMN sentinel.job_progress.total IS 'Units in all.';
 COMMENT ON COLUMN sentinel.job_progress.percent IS 'Share done, 0 to 100.';
 
+DROP TRIGGER IF EXISTS job_history_counts ON sentinel.job_history;
+CREATE TRIGGER job_history_counts AFTER INSERT ON sentinel.job_history
+    REFERENCING NEW TABLE AS ended FOR EACH STATEMENT EXECUTE FUNCTION sentinel.count_ended_jobs();
+
+CREATE OR REPLACE VIEW sentinel.sentinel_stat_job_types WITH (security_invoker = true) AS
+    SELECT s.org_id, s.job_type,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'completed'), 0)::bigint AS completed,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'retried'), 0)::bigint AS retried,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'lease_expired'), 0)::bigint AS lease_expired,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'dead'), 0)::bigint AS dead,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome IN ('cancelled', 'discarded')), 0)::bigint AS cancelled,
+           sum(s.wait_ms) AS total_wait_ms, max(s.max_wait_ms) AS max_wait_ms,
+           sum(s.run_ms) AS total_run_ms, max(s.max_run_ms) AS max_run_ms,
+           (SELECT q.stats_reset_at FROM sentinel.queue_settings q) AS stats_reset
+    FROM sentinel.job_stats s GROUP BY s.org_id, s.job_type;
+COMMENT ON VIEW sentinel.sentinel_stat_job_types IS 'Attempts that ended since stats_reset, per organisation and job type; outlives the history. reset_stats() starts anew.';
+CREATE OR REPLACE VIEW sentinel.sentinel_stat_queues WITH (security_invoker = true) AS
+    SELECT s.org_id, s.queue,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'completed'), 0)::bigint AS completed,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'retried'), 0)::bigint AS retried,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'lease_expired'), 0)::bigint AS lease_expired,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'dead'), 0)::bigint AS dead,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome IN ('cancelled', 'discarded')), 0)::bigint AS cancelled,
+           sum(s.wait_ms) AS total_wait_ms, max(s.max_wait_ms) AS max_wait_ms,
+           sum(s.run_ms) AS total_run_ms, max(s.max_run_ms) AS max_run_ms,
+           (SELECT q.stats_reset_at FROM sentinel.queue_settings q) AS stats_reset
+    FROM sentinel.job_stats s GROUP BY s.org_id, s.queue;
+COMMENT ON VIEW sentinel.sentinel_stat_queues IS 'Attempts that ended since stats_reset, per organisation and queue; outlives the history. reset_stats() starts anew.';
+CREATE OR REPLACE VIEW sentinel.sentinel_stat_workers WITH (security_invoker = true) AS
+    SELECT s.org_id, s.worker,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'completed'), 0)::bigint AS completed,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'retried'), 0)::bigint AS retried,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'lease_expired'), 0)::bigint AS lease_expired,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'dead'), 0)::bigint AS dead,
+           coalesce(sum(s.jobs) FILTER (WHERE s.outcome IN ('cancelled', 'discarded')), 0)::bigint AS cancelled,
+           sum(s.wait_ms) AS total_wait_ms, max(s.max_wait_ms) AS max_wait_ms,
+           sum(s.run_ms) AS total_run_ms, max(s.max_run_ms) AS max_run_ms,
+           (SELECT q.stats_reset_at FROM sentinel.queue_settings q) AS stats_reset
+    FROM sentinel.job_stats s WHERE s.worker <> '' GROUP BY s.org_id, s.worker;
+COMMENT ON VIEW sentinel.sentinel_stat_workers IS 'Attempts that ended since stats_reset, per organisation and worker; backend is all backends that ran run_jobs(). reset_stats() starts anew.';
+DO $$
+DECLARE
+    seen text;
+BEGIN
+    FOREACH seen IN ARRAY ARRAY['sentinel_stat_job_types', 'sentinel_stat_queues', 'sentinel_stat_workers'] LOOP
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.org_id IS %L', seen, 'Organisation.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.%I IS %L', seen,
+                       CASE seen WHEN 'sentinel_stat_job_types' THEN 'job_type' WHEN 'sentinel_stat_queues' THEN 'queue' ELSE 'worker' END,
+                       CASE seen WHEN 'sentinel_stat_job_types' THEN 'Job type.' WHEN 'sentinel_stat_queues' THEN 'Queue.' ELSE 'Worker.' END);
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.completed IS %L', seen, 'Jobs completed.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.retried IS %L', seen, 'Attempts that failed and were tried again.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.lease_expired IS %L', seen, 'Attempts whose worker vanished, tried again.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.dead IS %L', seen, 'Jobs that failed for good.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.cancelled IS %L', seen, 'Jobs cancelled or discarded.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.total_wait_ms IS %L', seen, 'Sum of the times from due to claimed, in milliseconds; divided by the attempts it gives the mean.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.max_wait_ms IS %L', seen, 'Longest time from due to claimed, in milliseconds.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.total_run_ms IS %L', seen, 'Sum of the times from claimed to ended, in milliseconds.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.max_run_ms IS %L', seen, 'Longest time from claimed to ended, in milliseconds.');
+        EXECUTE format('COMMENT ON COLUMN sentinel.%I.stats_reset IS %L', seen, 'Since when it counts.');
+    END LOOP;
+END
+$$;
+
+GRANT SELECT ON sentinel.sentinel_stat_job_types, sentinel.sentinel_stat_queues, sentinel.sentinel_stat_workers,
+    sentinel.job_stats, sentinel.queue_settings TO sentinel_operator;
 GRANT SELECT ON sentinel.job_types, sentinel.queues, sentinel.job_waiting, sentinel.job_running, sentinel.job_history,
     sentinel.job_dead, sentinel.jobs, sentinel.job_waits, sentinel.job_progress, sentinel.workers
     TO sentinel_operator;

@@ -1,0 +1,49 @@
+// What a session remembers of the waiting jobs, so that a claim starts where they begin. A hint only: it lies
+// in the session's memory, outside MVCC, and is found again by looking.
+//
+// A lane is the waiting jobs of one queue, organisation and priority. Its low mark is a run_at below which no
+// job waits: every scan of the claim index starts there, and so never walks the entries of jobs that are
+// gone, which vacuum cannot take away while an old snapshot is held. The mark is the lowest job seen, but
+// never above settled(): a transaction that is still open may have written a job below. Source: reference of
+// queues, "low watermark outside MVCC".
+#pragma once
+
+#include "pg/door.hpp"
+#include "queue_tables.hpp"
+
+namespace sentinel::queue {
+
+using OrgKey = std::array<unsigned char, UUID_LEN>;
+
+struct Lanes {
+    std::array<TimestampTz, kPriorities> low;
+    std::array<bool, kPriorities> live{};  // jobs were seen, due or not
+    TimestampTz seen_live = 0;             // when the organisation last had a waiting job
+    unsigned visits = 0;
+};
+
+// The organisations of one queue.
+struct QueueMemory {
+    std::map<OrgKey, Lanes> orgs;
+    OrgKey last_served{};    // the next claim starts behind it: tenants take turns
+    TimestampTz looked = 0;  // when all organisations were looked for
+    int64 look_cost = 0;     // what that took, in microseconds
+    TimestampTz swept = 0;   // when the low marks were last forgotten
+    int64 sweep_cost = 0;
+};
+
+// Memory of a queue; made when it is not there. Bounded: all is forgotten when too much is kept.
+QueueMemory& memory(std::string_view queue);
+
+// A time before which every job that waits is visible to the snapshot: the latest instant noted by
+// note_instant() whose transactions had all ended. Never more than a second ago: a transaction that stays
+// open longer may have its jobs passed by, until a sweep finds them.
+TimestampTz settled(Snapshot snapshot, TimestampTz now);
+
+// Note the present instant, for later calls of settled().
+void note_instant();
+
+// Give this transaction its id and then the time: a job written with it is never below a low mark.
+TimestampTz due_now();
+
+}  // namespace sentinel::queue

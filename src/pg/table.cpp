@@ -1,0 +1,201 @@
+#include "pg/table.hpp"
+
+extern "C" {
+#include "access/detoast.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "executor/executor.h"
+#include "utils/snapmgr.h"
+}
+
+namespace sentinel::pg {
+
+namespace {
+
+constexpr int kRowsAtOnce = 500;
+
+// The server's own error would name the column only; the remedy is always the same.
+[[noreturn]] void refuse_shape(const char* table) {
+    throw Failure(
+        kNotInstalled, "table sentinel." + std::string(table) + " is not as this library expects",
+        "Its columns are made by install() and stay in their order; columns of your own go behind them.",
+        "SELECT sentinel.install();");
+}
+
+void check_shape(Shape& shape, Relation relation) {
+    TupleDesc desc = RelationGetDescr(relation);
+    if (desc->natts < shape.count) refuse_shape(shape.table);
+    for (int column = 0; column < shape.count; column++) {
+        Form_pg_attribute attribute = TupleDescAttr(desc, column);
+        if (attribute->attisdropped || strcmp(NameStr(attribute->attname), shape.columns[column]) != 0)
+            refuse_shape(shape.table);
+    }
+    shape.checked = RelationGetRelid(relation);
+}
+
+// One tuple of the table's form. A value that lies outside its row is fetched, since its row may go.
+HeapTuple form_row(TupleDesc desc, const Datum* given, const bool* absent, int count) {
+    Datum values[MaxHeapAttributeNumber];
+    bool nulls[MaxHeapAttributeNumber];
+    for (int column = 0; column < desc->natts; column++) {
+        nulls[column] = column >= count || absent[column];
+        values[column] = nulls[column] ? static_cast<Datum>(0) : given[column];
+        if (nulls[column] || TupleDescAttr(desc, column)->attlen != -1) continue;
+        auto* value = static_cast<struct varlena*>(static_cast<void*>(DatumGetPointer(values[column])));
+        if (VARATT_IS_EXTERNAL(value)) values[column] = PointerGetDatum(detoast_external_attr(value));
+    }
+    return heap_form_tuple(desc, values, nulls);
+}
+
+void insert_index_entries(ResultRelInfo* indexes, TupleTableSlot* slot, EState* state) {
+#if PG_VERSION_NUM >= 160000
+    ExecInsertIndexTuples(indexes, slot, state, false, false, nullptr, NIL, false);
+#else
+    ExecInsertIndexTuples(indexes, slot, state, false, false, nullptr, NIL);
+#endif
+    ResetPerTupleExprContext(state);
+}
+
+}  // namespace
+
+Oid relation_oid(const char* name, const char* schema) {
+    return server([&] { return get_relname_relid(name, get_namespace_oid(schema, false)); });
+}
+
+Snapshot fresh_snapshot() {
+    return server([] {
+        return RegisterSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : GetLatestSnapshot());
+    });
+}
+
+void release(Snapshot snapshot) {
+    server([&] { UnregisterSnapshot(snapshot); });
+}
+
+Table::Table(Shape& shape) {
+    Oid table = relation_oid(shape.table);
+    if (!OidIsValid(table)) refuse_shape(shape.table);
+    open(shape, table);
+}
+
+Table::Table(Shape& shape, Oid table) {
+    open(shape, table);
+}
+
+void Table::open(Shape& shape, Oid table) {
+    columns_ = shape.count;
+    relation_ = server([&] { return table_open(table, RowExclusiveLock); });
+    if (shape.checked != table) check_shape(shape, relation_);
+}
+
+void Table::add(const Datum* values, const bool* nulls) {
+    if (kept_ == static_cast<int>(slots_.size()))
+        slots_.push_back(
+            server([&] { return MakeSingleTupleTableSlot(RelationGetDescr(relation_), &TTSOpsHeapTuple); }));
+    TupleTableSlot* slot = slots_[static_cast<size_t>(kept_)];
+    server([&] {
+        HeapTuple tuple = form_row(RelationGetDescr(relation_), values, nulls, columns_);
+        tuple->t_tableOid = RelationGetRelid(relation_);
+        ExecStoreHeapTuple(tuple, slot, true);
+        slot->tts_tableOid = RelationGetRelid(relation_);
+    });
+    if (++kept_ == kRowsAtOnce) flush();
+}
+
+void Table::flush() {
+    if (kept_ == 0) return;
+    if (indexes_ == nullptr)
+        server([&] {
+            state_ = CreateExecutorState();
+            indexes_ = makeNode(ResultRelInfo);
+            InitResultRelInfo(indexes_, relation_, 0, nullptr, 0);
+            ExecOpenIndices(indexes_, false);
+        });
+    TupleTableSlot** slots = slots_.data();
+    server([&] {
+        table_multi_insert(relation_, slots, kept_, GetCurrentCommandId(true), 0, nullptr);
+        for (int row = 0; row < kept_; row++) {
+            if (indexes_->ri_NumIndices > 0) insert_index_entries(indexes_, slots[row], state_);
+            ExecClearTuple(slots[row]);
+        }
+    });
+    kept_ = 0;
+}
+
+Table::Removal Table::remove(ItemPointer tid, Snapshot snapshot, bool wait) {
+    return server([&] {
+        TM_FailureData why;
+        TM_Result result = table_tuple_delete(relation_, tid, GetCurrentCommandId(true), snapshot,
+                                              InvalidSnapshot, wait, &why, false);
+        if (result == TM_Ok) return Removal::done;
+        if (result == TM_BeingModified) return Removal::held;
+        if (wait && result == TM_Updated && IsolationUsesXactSnapshot())
+            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                            errmsg("could not serialize access due to concurrent update")));
+        return Removal::changed;
+    });
+}
+
+void Table::close() {
+    flush();
+    for (TupleTableSlot* slot : slots_) server([&] { ExecDropSingleTupleTableSlot(slot); });
+    slots_.clear();
+    server([&] {
+        if (indexes_ != nullptr) {
+            ExecCloseIndices(indexes_);
+            FreeExecutorState(state_);
+        }
+        table_close(relation_, NoLock);
+    });
+}
+
+IndexScan::IndexScan(const Table& table, const char* index, Snapshot snapshot, int conditions)
+    : count_(conditions) {
+    Oid oid = relation_oid(index);
+    server([&] {
+        index_ = index_open(oid, AccessShareLock);
+#if PG_VERSION_NUM >= 180000
+        scan_ = index_beginscan(table.relation(), index_, snapshot, nullptr, count_, 0);
+#else
+        scan_ = index_beginscan(table.relation(), index_, snapshot, count_, 0);
+#endif
+        slot_ = table_slot_create(table.relation(), nullptr);
+    });
+}
+
+void IndexScan::seek(const Condition* conditions) {
+    server([&] {
+        for (int i = 0; i < count_; i++)
+            ScanKeyEntryInitialize(&keys_[i], 0, conditions[i].column, conditions[i].strategy, InvalidOid,
+                                   index_->rd_indcollation[conditions[i].column - 1], conditions[i].function,
+                                   conditions[i].value);
+        index_rescan(scan_, keys_, count_, nullptr, 0);
+    });
+}
+
+bool IndexScan::next() {
+    return server([&] { return index_getnext_slot(scan_, ForwardScanDirection, slot_); });
+}
+
+std::optional<Datum> IndexScan::cell(int column) {
+    bool is_null = false;
+    Datum value = server([&] { return slot_getattr(slot_, column, &is_null); });
+    if (is_null) return std::nullopt;
+    return value;
+}
+
+TupleTableSlot* IndexScan::row() {
+    server([&] { slot_getallattrs(slot_); });
+    return slot_;
+}
+
+void IndexScan::close() {
+    server([&] {
+        ExecDropSingleTupleTableSlot(slot_);
+        index_endscan(scan_);
+        index_close(index_, NoLock);
+    });
+}
+
+}  // namespace sentinel::pg
