@@ -40,6 +40,17 @@ $(WORKER): $(WORKER_OBJS)
 	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 
+# The worker with fault points (worker/engine/fault.hpp), for test/chaos; never installed.
+FAULT_SOURCES = $(shell grep -l '"engine/fault.hpp"' worker/*.cpp worker/*/*.cpp)
+FAULT_OBJS    = $(patsubst worker/%.cpp,build/faults/%.o,$(FAULT_SOURCES))
+build/faults/%.o: worker/%.cpp
+	@$(MKDIR_P) $(@D)
+	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+		-DSENTINEL_VERSION='"$(EXTVERSION)"' -DSENTINEL_FAULTS -MMD -MP -c -o $@ $<
+build/faults/sentinel-worker-faults: $(FAULT_OBJS) $(filter-out $(FAULT_SOURCES:.cpp=.o),$(WORKER_OBJS))
+	$(CXX) -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
+-include $(FAULT_OBJS:.o=.d)
+
 install-worker: $(WORKER)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) $(WORKER) '$(DESTDIR)$(bindir)/$(WORKER)'
@@ -54,7 +65,13 @@ demo-stop:
 	bash test/demo/demo_stop.sh
 bench:
 	bash test/bench/bench.sh
+bench-peers:
+	bash test/bench/peers/peers.sh
+bench-day:
+	bash test/bench/day/day.sh
+chaos:
+	FAULTS=$(or $(FAULTS),200) bash test/e2e/chaos.sh
 lint:
 	bash test/lint.sh
 
-.PHONY: check demo demo-stop bench lint install-worker uninstall-worker
+.PHONY: check demo demo-stop bench chaos lint install-worker uninstall-worker

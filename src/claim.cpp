@@ -390,7 +390,11 @@ void claim(const Wish& wish, const std::vector<std::pair<std::string, int64>>& q
         room.back() = std::min<int64>(wish.count, limit - count_of(count_queue, &name));
     }
     Claim claim(wish);
-    for (size_t i = 0; i < queues.size(); i++) {
+    // The queues take turns too: the first of them would else leave nothing to the others.
+    static size_t turn = 0;
+    const size_t first = turn++;
+    for (size_t step = 0; step < queues.size(); step++) {
+        const size_t i = (first + step) % queues.size();
         const int64 left = std::min<int64>(room[i], wish.count - static_cast<int64>(claim.size()));
         const size_t before = claim.size();
         if (left > 0) claim.from(queues[i].first, static_cast<int>(left));

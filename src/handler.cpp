@@ -141,20 +141,3 @@ SENTINEL_FUNCTION(sentinel_run_handler) {
     if (is_null) PG_RETURN_NULL();
     return kept;
 }
-
-SENTINEL_FUNCTION(sentinel_require_engine) {
-    Oid caller = GetOuterUserId();
-    bool allowed = pg::server([&] {
-        if (superuser_arg(caller)) return true;
-        for (const char* name : {"sentinel_admin", "sentinel_worker"}) {
-            Oid role = get_role_oid(name, true);
-            if (OidIsValid(role) && has_privs_of_role(caller, role)) return true;
-        }
-        return false;
-    });
-    if (!allowed)
-        throw Failure(sentinel::kNotAllowed, "this role works in the organisation it has entered only",
-                      "Work for another organisation is for administrators and workers.",
-                      "SELECT sentinel.enter(org_id); then leave the organisation out.");
-    PG_RETURN_VOID();
-}

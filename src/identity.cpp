@@ -173,6 +173,10 @@ void set_identity(const pg_uuid_t* org, const pg_uuid_t* member, const char* rol
         });
 }
 
+bool is_viewer() {
+    return current.has_member && current_role == Role::viewer;
+}
+
 bool may(std::string_view action, const pg_uuid_t* team, const pg_uuid_t* owner) {
     if (!current.has_org) return false;
     if (!current.has_member) return true;

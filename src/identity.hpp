@@ -32,4 +32,7 @@ void set_identity(const pg_uuid_t* org, const pg_uuid_t* member, const char* rol
 // revenue.md (d).
 bool may(std::string_view action, const pg_uuid_t* team, const pg_uuid_t* owner);
 
+// Tell whether the member entered may only read.
+bool is_viewer();
+
 }  // namespace sentinel

@@ -163,14 +163,7 @@ COMMENT ON FUNCTION sentinel.require_owner() IS
 
 -- grant: everyone
 CREATE FUNCTION sentinel.require_contributor() RETURNS void
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF sentinel.current_member() IS NOT NULL AND pg_catalog.current_setting('sentinel.member_role') = 'viewer' THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'a viewer only reads',
-            DETAIL = 'The member entered has the role "viewer".', HINT = 'Ask an admin of the organisation for the role member.';
-    END IF;
-END
-$$;
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'sentinel_require_contributor';
 COMMENT ON FUNCTION sentinel.require_contributor() IS
     'Raise SN003 when a viewer has entered. Passes when no member is entered.';
 

@@ -155,22 +155,7 @@ COMMENT ON FUNCTION sentinel.emit_many(jsonb) IS
     'Record many events in one statement: an array of objects with event_type, subject_type, subject_id, payload, idempotency_key. Gives the number added; keys seen before add nothing. Errors: SN002, SN003 viewer, SN007.';
 
 CREATE FUNCTION sentinel.fan_out_events() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    INSERT INTO sentinel.job_waiting (org_id, queue, job_type, priority, run_at, payload, max_attempts, event_id)
-    SELECT e.org_id, t.queue, t.job_type, t.priority, clock_timestamp(),
-           jsonb_build_object('event_id', e.id, 'event_type', e.event_type, 'subject_type', e.subject_type,
-                              'subject_id', e.subject_id, 'recorded_at', e.recorded_at, 'payload', e.payload),
-           t.max_attempts, e.id
-    FROM new_events e
-    JOIN sentinel.event_routes r ON r.org_id = e.org_id AND r.event_type = e.event_type AND r.enabled
-    JOIN sentinel.job_types t ON t.job_type = r.job_type;
-    IF FOUND THEN
-        PERFORM sentinel.wake_workers();
-    END IF;
-    RETURN NULL;
-END
-$$;
+    LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'sentinel_fan_out_events';
 ALTER FUNCTION sentinel.fan_out_events() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.fan_out_events() IS
     'Trigger: enqueue the jobs that the routes of the organisation name for each new event, in one statement per insert.';

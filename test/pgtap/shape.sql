@@ -124,6 +124,8 @@ SELECT is_empty($$SELECT name, proconfig FROM house_routine WHERE lanname = 'plp
 -- enter() is the door itself; the others here tell of the database as a whole, or of the schema.
 SELECT is_empty($$SELECT name FROM house_routine r WHERE prosecdef AND proowner = 'sentinel_engine'::regrole
         AND proname NOT IN ('enter', 'missing_migrations', 'current_generation', 'parked', 'worker_alive')
+        -- In C++, where org_for() of src/enqueue.cpp does it; test/e2e/attacks.sh shows it.
+        AND proname NOT IN ('enqueue', 'enqueue_many')
         AND prosrc !~ 'sentinel\.(require_org|current_org|require_engine)\('
         AND EXISTS (SELECT FROM aclexplode(r.proacl) a WHERE a.grantee IN ('sentinel_reader'::regrole, 'sentinel_member'::regrole,
                     'sentinel_operator'::regrole))$$, 'functions of the engine that tenants may call ask for the organisation entered');
