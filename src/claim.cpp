@@ -8,7 +8,6 @@
 
 extern "C" {
 #include "commands/sequence.h"
-#include "utils/datum.h"
 #include "utils/fmgroids.h"
 }
 
@@ -304,28 +303,26 @@ class Claim {
     // Copy a row, since its page may change once we look elsewhere.
     void keep(TupleTableSlot* row) {
         Taken job;
-        job.priority = DatumGetInt16(row->tts_values[kPriority]);
-        job.run_at = DatumGetTimestampTz(row->tts_values[kRunAt]);
+        Datum values[MaxHeapAttributeNumber];
+        bool nulls[MaxHeapAttributeNumber];
         TupleDesc desc = row->tts_tupleDescriptor;
-        pg::server([&] {
-            for (int column = 0; column < kShared; column++) {
-                Form_pg_attribute attribute = TupleDescAttr(desc, column);
-                job.nulls[column] = row->tts_isnull[column];
-                if (job.nulls[column])
-                    job.values[column] = 0;
-                else if (attribute->attlen == -1)
-                    job.values[column] = PointerGetDatum(PG_DETOAST_DATUM_COPY(row->tts_values[column]));
-                else
-                    job.values[column] =
-                        datumCopy(row->tts_values[column], attribute->attbyval, attribute->attlen);
-            }
-        });
+        pg::server([&] { heap_deform_tuple(ExecCopySlotHeapTuple(row), desc, values, nulls); });
+        std::copy_n(values, int{kShared}, job.values);
+        std::copy_n(nulls, int{kShared}, job.nulls);
+        // What lies outside its row goes with the row.
+        job.values[kPayload] =
+            pg::server([&] { return PointerGetDatum(PG_DETOAST_DATUM_PACKED(job.values[kPayload])); });
+        job.priority = DatumGetInt16(job.values[kPriority]);
+        job.run_at = DatumGetTimestampTz(job.values[kRunAt]);
         taken_.push_back(job);
     }
 
     void move(pg::Rows& rows) {
         std::sort(taken_.begin(), taken_.end(), [](const Taken& a, const Taken& b) {
-            return a.priority != b.priority ? a.priority < b.priority : a.run_at < b.run_at;
+            if (a.priority != b.priority) return a.priority < b.priority;
+            if (a.run_at != b.run_at) return a.run_at < b.run_at;
+            return memcmp(DatumGetUUIDP(a.values[kId])->data, DatumGetUUIDP(b.values[kId])->data, UUID_LEN) <
+                   0;
         });
         const Oid lease_sequence = pg::relation_oid("job_lease");
         const int64 lease = pg::server([&] { return nextval_internal(lease_sequence, false); });

@@ -26,7 +26,10 @@ BEGIN
             ('sentinel_admin', false, 'makes organisations and enters all of them')
         ) AS r(name, bypass, purpose)
     LOOP
-        SELECT r.rolname, r.rolbypassrls, r.rolsuper OR r.rolcanlogin OR r.rolcreaterole OR r.rolreplication AS able INTO role_now
+        -- On a cluster of Citus the owners of functions must be able to log in: nodes connect to each other as them.
+        SELECT r.rolname, r.rolbypassrls, r.rolsuper OR r.rolcreaterole OR r.rolreplication
+               OR r.rolcanlogin AND NOT (wanted.name IN ('sentinel_owner', 'sentinel_engine') AND EXISTS (
+                   SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'citus')) AS able INTO role_now
         FROM pg_catalog.pg_roles r WHERE r.rolname = wanted.name;
         IF NOT FOUND THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN %s', wanted.name,

@@ -35,6 +35,8 @@ BEGIN
             HINT = 'Run it as the role that ran CREATE EXTENSION.';
     END IF;
     PERFORM pg_advisory_xact_lock(7359, 1);
+    -- Of no effect without Citus; with it, triggers of distributed tables are made only so.
+    PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
     CREATE TABLE IF NOT EXISTS sentinel.migration (
         version text NOT NULL,
         room text NOT NULL,

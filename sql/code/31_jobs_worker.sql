@@ -144,32 +144,49 @@ COMMENT ON FUNCTION sentinel.fail(uuid[], bigint[], text[], interval[], boolean,
 CREATE FUNCTION sentinel.release(jobs uuid[], leases bigint[], delay interval DEFAULT '0', reason text DEFAULT NULL)
     RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    due timestamptz := sentinel.due_now() + greatest(release.delay, interval '0');
-    released integer;
 BEGIN
-    PERFORM sentinel.require_installed();
-    WITH gone AS (
-        DELETE FROM sentinel.job_running r
-        USING ROWS FROM (unnest(release.jobs), unnest(release.leases)) AS d(id, lease)
-        WHERE r.id = d.id AND r.lease = d.lease RETURNING r.*
-    )
-    INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts,
-        event_id, concurrency_key, concurrency_limit, idempotency_key, singleton_key, created_at, worker_deaths, last_error)
-    SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, due, g.payload, (g.attempts - 1)::smallint, g.max_attempts,
-           g.event_id, g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.singleton_key, g.created_at,
-           g.worker_deaths, left(release.reason, 2000)
-    FROM gone g;
-    GET DIAGNOSTICS released = ROW_COUNT;
-    IF released > 0 AND release.delay <= '0' THEN
-        PERFORM sentinel.wake_workers();
-    END IF;
-    RETURN released;
+    RETURN sentinel.release_each(release.jobs, release.leases, array_fill(release.delay, ARRAY[cardinality(release.jobs)]),
+                                 array_fill(release.reason, ARRAY[cardinality(release.jobs)]));
 END
 $$;
 ALTER FUNCTION sentinel.release(uuid[], bigint[], interval, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.release(uuid[], bigint[], interval, text) IS
     'Give claimed jobs back unused: they wait again for delay and the attempt is not counted; the reason is shown in job_waits. Gives the number released.';
+
+-- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.release_each(jobs uuid[], leases bigint[], delays interval[], reasons text[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    moment timestamptz := sentinel.due_now();
+    released integer;
+    ready boolean;
+BEGIN
+    PERFORM sentinel.require_installed();
+    WITH gone AS (
+        DELETE FROM sentinel.job_running r
+        USING ROWS FROM (unnest(release_each.jobs), unnest(release_each.leases), unnest(release_each.delays),
+                         unnest(release_each.reasons)) AS d(id, lease, delay, reason)
+        WHERE r.id = d.id AND r.lease = d.lease
+        RETURNING r.*, moment + greatest(d.delay, interval '0') AS due, left('held back: ' || d.reason, 2000) AS reason
+    ), back AS (
+        INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts,
+            event_id, concurrency_key, concurrency_limit, idempotency_key, singleton_key, created_at, worker_deaths,
+            last_error)
+        SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, coalesce(g.due, moment), g.payload,
+               (g.attempts - 1)::smallint, g.max_attempts, g.event_id, g.concurrency_key, g.concurrency_limit,
+               g.idempotency_key, g.singleton_key, g.created_at, g.worker_deaths, g.reason
+        FROM gone g RETURNING run_at
+    )
+    SELECT count(*), bool_or(b.run_at <= moment) INTO released, ready FROM back b;
+    IF ready THEN
+        PERFORM sentinel.wake_workers();
+    END IF;
+    RETURN released;
+END
+$$;
+ALTER FUNCTION sentinel.release_each(uuid[], bigint[], interval[], text[]) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.release_each(uuid[], bigint[], interval[], text[]) IS
+    'Give claimed jobs back unused, each with a delay and a reason of its own, as release() does. Gives the number released.';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.worker_hello(worker text, version text, info jsonb DEFAULT '{}') RETURNS text

@@ -290,10 +290,12 @@ BEGIN
     UPDATE sentinel.slack_channels c
        SET enabled = true, disabled_at = NULL, disabled_reason = NULL, not_before = NULL
      WHERE c.org_id = org AND c.id = enable_target.target_id;
+    DELETE FROM sentinel.target_breakers k WHERE k.org_id = org AND k.target_id = enable_target.target_id;
+    UPDATE sentinel.rate_buckets b SET line_until = NULL WHERE b.org_id = org AND b.target_id = enable_target.target_id;
     PERFORM sentinel.audit(kind || '.enabled', sentinel.target_subject(kind), target_id);
 END $$;
 COMMENT ON FUNCTION sentinel.enable_target(uuid) IS
-    'Lets a channel or endpoint hear of events again, and forgives its failures. What waited for it is sent within minutes.';
+    'Lets a channel or endpoint hear of events again, forgives its failures and closes its breaker. What waited for it is sent within minutes.';
 ALTER FUNCTION sentinel.enable_target(uuid) OWNER TO sentinel_owner;
 
 -- grant: sentinel_member, sentinel_operator
@@ -329,6 +331,9 @@ BEGIN
     DELETE FROM sentinel.secrets s WHERE s.org_id = org AND s.target_id = delete_target.target_id;
     DELETE FROM sentinel.webhook_endpoints e WHERE e.org_id = org AND e.id = delete_target.target_id;
     DELETE FROM sentinel.slack_channels c WHERE c.org_id = org AND c.id = delete_target.target_id;
+    DELETE FROM sentinel.target_breakers k WHERE k.org_id = org AND k.target_id = delete_target.target_id;
+    DELETE FROM sentinel.target_limits l WHERE l.org_id = org AND l.target_id = delete_target.target_id;
+    DELETE FROM sentinel.rate_buckets b WHERE b.org_id = org AND b.target_id = delete_target.target_id;
     PERFORM sentinel.audit(kind || '.deleted', sentinel.target_subject(kind), target_id);
 END $$;
 COMMENT ON FUNCTION sentinel.delete_target(uuid) IS

@@ -1,4 +1,4 @@
--- Room delivery, outcome: what the worker is given to send, and what becomes of what it reports.
+-- Room delivery, outcome: what becomes of what the worker reports. What it is given: 95_delivery_requests.sql.
 
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.classify_http(target_kind text, http_status integer, error_code text, body bytea DEFAULT NULL)
@@ -56,93 +56,25 @@ $$;
 COMMENT ON FUNCTION sentinel.delivery_delay(interval, interval, integer, double precision) IS
     'Give the wait before a retry: full jitter on steps under 5 minutes, 20 % either way on longer ones. Where the receiver named a wait, or a rule a least wait, jitter only adds to it; the receiver''s is honoured up to 24 hours. luck: a random number from 0 to 1.';
 
--- jit = off here and in finish_http(): compiling their statements takes a hundred times as long as running them.
--- grant: sentinel_worker
-CREATE FUNCTION sentinel.http_requests(jobs uuid[], leases bigint[])
-    RETURNS TABLE (job_id uuid, lease bigint, org_id uuid, target_kind text, target_id uuid, url text, message_id text,
-                   body bytea, content_type text, secrets jsonb)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-DECLARE
-    at timestamptz := clock_timestamp();
-    part record;
-    send_jobs uuid[] := '{}';
-    send_leases bigint[] := '{}';
-BEGIN
-    PERFORM sentinel.require_installed();
-    FOR part IN
-        SELECT v.verdict, v.reason,
-               CASE v.verdict WHEN 'wait' THEN v.pause + v.turn * v.pace END AS delay,
-               array_agg(v.id ORDER BY v.id) AS ids, array_agg(v.lease ORDER BY v.id) AS held
-        FROM (
-            SELECT s.*, row_number() OVER (PARTITION BY s.verdict, s.org_id, s.target_id ORDER BY s.id) - 1 AS turn
-            FROM (
-                SELECT r.id, r.lease, r.org_id, d.target_id, b.reason,
-                       CASE WHEN d.id IS NULL THEN 'fail'
-                            WHEN d.state IN ('delivered', 'discarded') OR b.gone THEN 'drop'
-                            WHEN b.reason IS NOT NULL THEN 'wait'
-                            ELSE 'send' END AS verdict,
-                       -- A target that comes back is noticed soon; one that stays away costs little.
-                       CASE WHEN t.not_before > at AND t.enabled THEN t.not_before - at
-                            ELSE greatest(interval '30 seconds', least(interval '15 minutes',
-                                     (at - coalesce(t.disabled_at, at)) / 10)) END AS pause,
-                       -- What was held back does not come back at one instant: Slack takes a message a second.
-                       CASE d.target_kind WHEN 'slack' THEN interval '1 second' ELSE interval '50 milliseconds' END AS pace
-                FROM unnest(http_requests.jobs, http_requests.leases) AS j(id, lease)
-                JOIN sentinel.job_running r ON r.id = j.id AND r.lease = j.lease
-                LEFT JOIN sentinel.deliveries d ON d.org_id = r.org_id AND d.job_id = r.id
-                LEFT JOIN sentinel.delivery_targets t ON t.org_id = d.org_id AND t.id = d.target_id
-                CROSS JOIN LATERAL (SELECT
-                    t.id IS NULL OR (NOT t.enabled AND d.created_at < at - interval '3 days') AS gone,
-                    CASE WHEN t.id IS NULL THEN 'its target was removed'
-                         WHEN NOT t.enabled THEN 'its target is disabled'
-                         WHEN t.not_before > at THEN 'its target asked to wait'
-                         WHEN NOT sentinel.has_live_secret(d.org_id, d.target_id) THEN 'its target has no secret'
-                    END AS reason) b
-            ) s
-        ) v
-        GROUP BY 1, 2, 3
-    LOOP
-        CASE part.verdict
-        WHEN 'send' THEN
-            send_jobs := part.ids;
-            send_leases := part.held;
-        WHEN 'wait' THEN
-            PERFORM sentinel.release(part.ids, part.held, part.delay);
-        WHEN 'drop' THEN
-            UPDATE sentinel.deliveries d
-            SET state = 'discarded', finished_at = at, last_error = part.reason
-            FROM sentinel.job_running r
-            WHERE r.id = ANY (part.ids) AND d.org_id = r.org_id AND d.job_id = r.id AND d.state IN ('waiting', 'failed');
-            PERFORM sentinel.complete(part.ids, part.held,
-                (SELECT jsonb_agg(jsonb_build_object('discarded', part.reason)) FROM unnest(part.ids)));
-        WHEN 'fail' THEN
-            PERFORM sentinel.fail(part.ids, part.held,
-                array_fill('the delivery of this job is gone, or has a newer job'::text, ARRAY[cardinality(part.ids)]), NULL, true);
-        END CASE;
-    END LOOP;
-
-    RETURN QUERY
-    SELECT r.id, r.lease, r.org_id, d.target_kind, d.target_id, t.url, d.message_id, d.body, d.content_type,
-           (SELECT jsonb_agg(jsonb_build_object('id', s.id, 'purpose', s.purpose, 'version', s.version,
-                                                'envelope', encode(s.envelope, 'hex')) ORDER BY s.version DESC)
-            FROM sentinel.secrets s
-            WHERE s.org_id = d.org_id AND s.target_id = d.target_id AND s.envelope IS NOT NULL
-              AND (s.retired_at IS NULL OR s.retired_at > at))
-    FROM unnest(send_jobs, send_leases) AS j(id, lease)
-    JOIN sentinel.job_running r ON r.id = j.id AND r.lease = j.lease
-    JOIN sentinel.deliveries d ON d.org_id = r.org_id AND d.job_id = r.id
-    JOIN sentinel.delivery_targets t ON t.org_id = d.org_id AND t.id = d.target_id;
-END
-$$;
-ALTER FUNCTION sentinel.http_requests(uuid[], bigint[]) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.http_requests(uuid[], bigint[]) IS
-    'Give the requests of claimed jobs whose lease still holds, with sealed secrets, newest first. A job whose target is disabled, without a secret or asked to wait is given back at once, its attempt not counted; one whose target is gone, or disabled for three days, is discarded. Drop jobs that do not come back.';
-
 -- grant: sentinel_worker
 CREATE FUNCTION sentinel.finish_http(results jsonb) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_installed();
+    IF jsonb_typeof(results) IS DISTINCT FROM 'array' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('results are %s', coalesce(jsonb_typeof(results), 'null')),
+            DETAIL = 'Results are an array of objects, one per request made.', HINT = 'SELECT sentinel.finish_http(''[]'');';
+    END IF;
+    RETURN sentinel.finish_http_at(results, clock_timestamp());
+END
+$$;
+ALTER FUNCTION sentinel.finish_http(jsonb) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.finish_http(jsonb) IS
+    'Record what the worker reports of requests and decide what becomes of each: delivered, tried again and when, given up, or its target disabled with it; gives the number that counted. A report under a lost lease is kept as an attempt and changes nothing else; one reported twice counts once. Errors: 22023.';
+
+CREATE FUNCTION sentinel.finish_http_at(results jsonb, at timestamptz) RETURNS integer
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
-    at timestamptz := clock_timestamp();
     orgs uuid[];
     noted uuid[];
     jobs uuid[];
@@ -151,11 +83,6 @@ DECLARE
     waits interval[];
     accepted integer;
 BEGIN
-    PERFORM sentinel.require_installed();
-    IF jsonb_typeof(results) IS DISTINCT FROM 'array' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('results are %s', coalesce(jsonb_typeof(results), 'null')),
-            DETAIL = 'Results are an array of objects, one per request made.', HINT = 'SELECT sentinel.finish_http(''[]'');';
-    END IF;
     -- The leases stay ours to the end of the transaction: neither the reaper nor another claim comes between.
     PERFORM 1 FROM sentinel.job_running r
     WHERE (r.id, r.lease) IN (SELECT x.job_id, x.lease FROM jsonb_to_recordset(results) AS x(job_id uuid, lease bigint))
@@ -177,7 +104,7 @@ BEGIN
                             CASE j.verdict WHEN 'retry_slow' THEN greatest(j.min_delay, interval '5 minutes')
                                            ELSE j.min_delay END, j.wait_s, random()) END,
                at
-        FROM sentinel.judged_results(results) j
+        FROM sentinel.judged_results(results, at) j
         ON CONFLICT DO NOTHING
         RETURNING a.org_id, a.id)
     SELECT array_agg(k.org_id), array_agg(k.id) INTO orgs, noted FROM kept k;
@@ -189,13 +116,13 @@ BEGIN
     SET attempts = d.attempts + 1,
         state = CASE WHEN a.decision = 'delivered' THEN 'delivered' WHEN a.next_attempt_at IS NULL THEN 'failed'
                      ELSE 'waiting' END,
-        finished_at = CASE WHEN a.next_attempt_at IS NULL THEN at END,
+        finished_at = CASE WHEN a.next_attempt_at IS NULL THEN at END, held_until = NULL, held_reason = NULL,
         last_error = CASE WHEN a.decision <> 'delivered' THEN sentinel.attempt_error(a.http_status, a.error_code, a.error_detail) END
     FROM unnest(orgs, noted) AS k(org_id, id)
     JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
     WHERE a.held AND d.org_id = a.org_id AND d.id = a.delivery_id;
     GET DIAGNOSTICS accepted = ROW_COUNT;
-    PERFORM sentinel.settle_targets(orgs, noted, at);
+    PERFORM sentinel.settle_targets(orgs, noted, at), sentinel.settle_breakers(orgs, noted, at);
 
     SELECT array_agg(a.job_id), array_agg(a.lease) INTO jobs, leases
     FROM unnest(orgs, noted) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
@@ -222,15 +149,12 @@ BEGIN
     RETURN accepted;
 END
 $$;
-ALTER FUNCTION sentinel.finish_http(jsonb) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.finish_http(jsonb) IS
-    'Record what the worker reports of requests and decide what becomes of each: delivered, tried again and when, given up, or its target disabled with it; gives the number that counted. A report under a lost lease is kept as an attempt and changes nothing else; one reported twice counts once. Errors: 22023.';
+COMMENT ON FUNCTION sentinel.finish_http_at(jsonb, timestamptz) IS 'Do the work of finish_http() as of a time.';
 
 CREATE FUNCTION sentinel.settle_targets(orgs uuid[], noted uuid[], at timestamptz) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     lost record;
-    alert uuid;
 BEGIN
     FOR lost IN
         WITH outcome AS (
@@ -241,7 +165,7 @@ BEGIN
                        FILTER (WHERE a.decision = 'disable') AS final,
                    -- A wait that the receiver named counts in full; one of our own must not close a target for a day.
                    max(CASE WHEN a.hold_target THEN
-                           at + CASE WHEN a.retry_after_s > 0 THEN least(make_interval(secs => a.retry_after_s), interval '24 hours')
+                           at + CASE WHEN a.retry_after_s > 0 THEN make_interval(secs => a.retry_after_s)
                                      ELSE least(a.next_attempt_at - at, interval '5 minutes') END END) AS hold
             FROM unnest(orgs, noted) AS k(org_id, id)
             JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
@@ -285,14 +209,8 @@ BEGIN
         UNION ALL
         SELECT 'slack', x.* FROM channels x WHERE x.was AND x.reason IS NOT NULL
     LOOP
-        INSERT INTO sentinel.alerts AS a (org_id, kind, severity, subject_type, subject_id, title, message)
-        VALUES (lost.org_id, lost.target_kind || '_disabled', 'high', sentinel.target_subject(lost.target_kind), lost.id,
-                left(CASE lost.target_kind WHEN 'slack' THEN 'Slack channel disabled: ' ELSE 'Webhook endpoint disabled: ' END
-                     || lost.name, 300),
-                left(lost.reason || '. Nothing is sent to it until it is enabled again.', 3000))
-        RETURNING a.id INTO alert;
-        PERFORM sentinel.notify_members(lost.org_id, alert, NULL, a.title, a.message)
-        FROM sentinel.alerts a WHERE a.org_id = lost.org_id AND a.id = alert;
+        PERFORM sentinel.alert_of_target(lost.org_id, 'disabled', 'high', lost.target_kind, lost.id, lost.name,
+            lost.reason || '. Nothing is sent to it until it is enabled again.');
     END LOOP;
 END
 $$;
@@ -305,7 +223,8 @@ BEGIN
     UPDATE sentinel.deliveries d
     SET state = CASE NEW.outcome WHEN 'dead' THEN 'failed' ELSE 'discarded' END,
         finished_at = NEW.finished_at,
-        last_error = coalesce(left(NEW.error, 500), d.last_error, 'its job was ' || NEW.outcome)
+        last_error = coalesce(left(NEW.error, 500), d.last_error, 'its job was ' || NEW.outcome),
+        held_until = NULL, held_reason = NULL
     WHERE d.org_id = NEW.org_id AND d.job_id = NEW.id AND d.state = 'waiting';
     RETURN NULL;
 END
@@ -314,7 +233,7 @@ ALTER FUNCTION sentinel.follow_job_end() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.follow_job_end() IS
     'Trigger: a delivery whose job died without a report, was cancelled or was discarded waits no longer.';
 
-CREATE FUNCTION sentinel.judged_results(results jsonb)
+CREATE FUNCTION sentinel.judged_results(results jsonb, at timestamptz)
     RETURNS TABLE (org_id uuid, delivery_id uuid, n integer, job_id uuid, lease bigint, held boolean, worker text,
                    started_at timestamptz, sent boolean, queue_ms double precision, dns_ms double precision,
                    connect_ms double precision, tls_ms double precision, ttfb_ms double precision,
@@ -339,7 +258,7 @@ BEGIN
     FROM (SELECT DISTINCT ON (y.job_id, y.lease) y.*
           FROM jsonb_to_recordset(results) AS y(
               job_id uuid, lease bigint, worker text, started_at timestamptz, http_status integer, error_code text,
-              error_detail text, sent boolean, retry_after_s double precision, queue_ms double precision,
+              error_detail text, sent boolean, retry_after_s text, queue_ms double precision,
               dns_ms double precision, connect_ms double precision, tls_ms double precision, ttfb_ms double precision,
               total_ms double precision, peer_ip text, req_bytes bigint, resp_bytes bigint, resp_excerpt_hex text,
               resp_truncated boolean)
@@ -361,14 +280,14 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT CASE WHEN length(x.resp_excerpt_hex) % 2 = 0 AND left(x.resp_excerpt_hex, 32768) ~ '^[0-9A-Fa-f]*$'
                     THEN decode(left(x.resp_excerpt_hex, 32768), 'hex') END AS excerpt,
-               CASE WHEN x.retry_after_s >= 0 THEN least(ceil(x.retry_after_s), 1e9)::integer END AS wait_s) e
+               sentinel.retry_after_seconds(x.retry_after_s, at) AS wait_s) e
     CROSS JOIN LATERAL (
         SELECT 1 + count(*)::integer AS failures FROM sentinel.delivery_attempts a
         WHERE a.org_id = d.org_id AND a.job_id = x.job_id AND a.held) f
     CROSS JOIN LATERAL sentinel.classify_http(d.target_kind, x.http_status, x.error_code, e.excerpt) c;
 END
 $$;
-COMMENT ON FUNCTION sentinel.judged_results(jsonb) IS
+COMMENT ON FUNCTION sentinel.judged_results(jsonb, timestamptz) IS
     'Read the worker''s results, find their deliveries and judge those whose lease holds. Part of finish_http().';
 
 CREATE FUNCTION sentinel.attempt_error(http_status integer, error_code text, error_detail text)

@@ -13,7 +13,8 @@ void Spi::finish() {
 uint64 Statement::run(const Datum* values, const char* nulls, long limit) {
     if (plan == nullptr) {
         plan = server([&] {
-            SPIPlanPtr prepared = SPI_prepare(sql, type_count, const_cast<Oid*>(types));
+            SPIPlanPtr prepared =
+                SPI_prepare_cursor(sql, type_count, const_cast<Oid*>(types), CURSOR_OPT_GENERIC_PLAN);
             if (prepared != nullptr && SPI_keepplan(prepared) != 0) prepared = nullptr;
             return prepared;
         });

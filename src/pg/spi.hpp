@@ -15,8 +15,8 @@ class Spi {
     void finish();
 };
 
-// One SQL statement, planned once per session and kept. Must be a static object: it owns nothing that needs a
-// destructor. The text and the types must outlive it.
+// One SQL statement, planned once per session, for any arguments, and kept. Must be a static object: it owns
+// nothing that needs a destructor. The text and the types must outlive it.
 struct Statement {
     const char* sql;
     int type_count;

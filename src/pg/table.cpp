@@ -91,8 +91,10 @@ void Table::open(Shape& shape, Oid table) {
 
 void Table::add(const Datum* values, const bool* nulls) {
     if (kept_ == static_cast<int>(slots_.size()))
-        slots_.push_back(
-            server([&] { return MakeSingleTupleTableSlot(RelationGetDescr(relation_), &TTSOpsHeapTuple); }));
+        slots_.push_back(server([&] {
+            if (desc_ == nullptr) desc_ = CreateTupleDescCopy(RelationGetDescr(relation_));
+            return MakeSingleTupleTableSlot(desc_, &TTSOpsHeapTuple);
+        }));
     TupleTableSlot* slot = slots_[static_cast<size_t>(kept_)];
     server([&] {
         HeapTuple tuple = form_row(RelationGetDescr(relation_), values, nulls, columns_);

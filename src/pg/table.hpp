@@ -66,6 +66,7 @@ class Table {
     Relation relation_ = nullptr;
     ResultRelInfo* indexes_ = nullptr;
     EState* state_ = nullptr;
+    TupleDesc desc_ = nullptr;  // a copy, which slots need not count
     std::vector<TupleTableSlot*> slots_;
     int kept_ = 0;
     int columns_ = 0;

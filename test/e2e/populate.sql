@@ -69,6 +69,7 @@ SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
     (7, 'create_slack_channel', $$SELECT sentinel.create_slack_channel('{label}', '{*}')$$),
     (8, 'store_secret', $$SELECT sentinel.store_secret(s.org_id, s.id, s.purpose, s.target_id, s.version, '\x0101' || convert_to(repeat('{label} ', 40), 'UTF8'))
         FROM sentinel.secrets s WHERE s.org_id = sentinel.current_org() AND s.envelope IS NULL$$),
+    (8, 'limit_target', $$SELECT sentinel.limit_target(e.id, 500, 100) FROM sentinel.webhook_endpoints e WHERE e.org_id = sentinel.current_org()$$),
     (9, 'set_risk_settings', $$SELECT sentinel.set_risk_settings(m.id, 9) FROM sentinel.members m
         WHERE m.org_id = sentinel.current_org() AND m.email LIKE 'clerk@%'$$),
     (10, 'create_deal', $$SELECT sentinel.create_deal('{label} deal ' || n, 1000 * n, owner_id => m.id, external_id => '{label}-' || n,

@@ -102,10 +102,12 @@ CREATE TABLE sentinel.deliveries (
     created_at   timestamptz NOT NULL DEFAULT now(),
     finished_at  timestamptz,
     last_error   text,
+    held_until   timestamptz,
+    held_reason  text,
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, message_id),
     UNIQUE (org_id, event_id, target_kind, target_id)
-);
+) WITH (fillfactor = 85);
 CREATE INDEX deliveries_job ON sentinel.deliveries (org_id, job_id);
 CREATE INDEX deliveries_target ON sentinel.deliveries (org_id, target_id, created_at DESC);
 COMMENT ON TABLE sentinel.deliveries IS
@@ -127,6 +129,9 @@ COMMENT ON COLUMN sentinel.deliveries.job_id IS 'Job that delivers it; redeliver
 COMMENT ON COLUMN sentinel.deliveries.created_at IS 'When the delivery was made.';
 COMMENT ON COLUMN sentinel.deliveries.finished_at IS 'When it stopped waiting; empty while waiting.';
 COMMENT ON COLUMN sentinel.deliveries.last_error IS 'What the last failed attempt met; empty after a success.';
+COMMENT ON COLUMN sentinel.deliveries.held_until IS
+    'Until when its job was last held back, its attempt not counted; empty when it was not since the last attempt.';
+COMMENT ON COLUMN sentinel.deliveries.held_reason IS 'Why it was held back.';
 COMMENT ON INDEX sentinel.deliveries_job IS 'The delivery of a job.';
 COMMENT ON INDEX sentinel.deliveries_target IS 'The newest deliveries of a target.';
 

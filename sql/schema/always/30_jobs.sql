@@ -35,7 +35,7 @@ COMMENT ON COLUMN sentinel.jobs.last_error IS 'Error of the last attempt.';
 CREATE OR REPLACE VIEW sentinel.job_waits WITH (security_invoker = true) AS
     SELECT w.org_id, w.id, w.queue, w.job_type, w.run_at,
            CASE WHEN q.paused_at IS NOT NULL THEN 'queue paused since ' || q.paused_at
-                WHEN w.run_at > now() AND w.last_error IS NOT NULL AND w.attempts = 0 THEN w.last_error
+                WHEN w.run_at > now() AND w.last_error LIKE 'held back: %' THEN w.last_error
                 WHEN w.run_at > now() AND w.attempts > 0 THEN 'waits to be tried again: ' || coalesce(w.last_error, 'released')
                 WHEN w.run_at > now() THEN 'not due yet'
                 WHEN t.kind = 'http' AND sentinel.parked() THEN 'restored copy: adopt_restore() puts it into service'
@@ -75,9 +75,15 @@ COMMENT ON COLUMN sentinel.job_progress.done IS 'Units done.';
 COMMENT ON COLUMN sentinel.job_progress.total IS 'Units in all.';
 COMMENT ON COLUMN sentinel.job_progress.percent IS 'Share done, 0 to 100.';
 
-DROP TRIGGER IF EXISTS job_history_counts ON sentinel.job_history;
-CREATE TRIGGER job_history_counts AFTER INSERT ON sentinel.job_history
-    REFERENCING NEW TABLE AS ended FOR EACH STATEMENT EXECUTE FUNCTION sentinel.count_ended_jobs();
+DO $$
+BEGIN
+    IF NOT sentinel.is_distributed() THEN -- else place_row_triggers() makes the form for shards
+        DROP TRIGGER IF EXISTS job_history_counts ON sentinel.job_history;
+        CREATE TRIGGER job_history_counts AFTER INSERT ON sentinel.job_history
+            REFERENCING NEW TABLE AS ended FOR EACH STATEMENT EXECUTE FUNCTION sentinel.count_ended_jobs();
+    END IF;
+END
+$$;
 
 CREATE OR REPLACE VIEW sentinel.sentinel_stat_job_types WITH (security_invoker = true) AS
     SELECT s.org_id, s.job_type,

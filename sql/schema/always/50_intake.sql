@@ -3,9 +3,15 @@
 DROP TRIGGER IF EXISTS intake_raw_fingerprints ON sentinel.intake_raw;
 CREATE TRIGGER intake_raw_fingerprints BEFORE INSERT ON sentinel.intake_raw
     FOR EACH ROW EXECUTE FUNCTION sentinel.fill_fingerprints();
-DROP TRIGGER IF EXISTS intake_raw_release ON sentinel.intake_raw;
-CREATE TRIGGER intake_raw_release AFTER DELETE ON sentinel.intake_raw
-    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION sentinel.release_fingerprints();
+DO $$
+BEGIN
+    IF NOT sentinel.is_distributed() THEN -- else place_row_triggers() makes the form for shards
+        DROP TRIGGER IF EXISTS intake_raw_release ON sentinel.intake_raw;
+        CREATE TRIGGER intake_raw_release AFTER DELETE ON sentinel.intake_raw
+            REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION sentinel.release_fingerprints();
+    END IF;
+END
+$$;
 
 INSERT INTO sentinel.csv_columns (alias, field) VALUES
     ('name', 'name'), ('full name', 'name'), ('fullname', 'name'), ('contact', 'name'), ('contact name', 'name'),

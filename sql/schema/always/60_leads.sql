@@ -3,9 +3,15 @@
 DROP TRIGGER IF EXISTS leads_prepare ON sentinel.leads;
 CREATE TRIGGER leads_prepare BEFORE INSERT OR UPDATE ON sentinel.leads
     FOR EACH ROW EXECUTE FUNCTION sentinel.prepare_lead();
-DROP TRIGGER IF EXISTS leads_announce ON sentinel.leads;
-CREATE TRIGGER leads_announce AFTER INSERT ON sentinel.leads
-    REFERENCING NEW TABLE AS new_leads FOR EACH STATEMENT EXECUTE FUNCTION sentinel.announce_leads();
+DO $$
+BEGIN
+    IF NOT sentinel.is_distributed() THEN -- else place_row_triggers() makes the form for shards
+        DROP TRIGGER IF EXISTS leads_announce ON sentinel.leads;
+        CREATE TRIGGER leads_announce AFTER INSERT ON sentinel.leads
+            REFERENCING NEW TABLE AS new_leads FOR EACH STATEMENT EXECUTE FUNCTION sentinel.announce_leads();
+    END IF;
+END
+$$;
 
 DROP POLICY IF EXISTS tenant_isolation ON sentinel.leads;
 CREATE POLICY tenant_isolation ON sentinel.leads

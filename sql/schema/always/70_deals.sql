@@ -45,16 +45,22 @@ ON CONFLICT DO NOTHING;
 DROP TRIGGER IF EXISTS deals_guard ON sentinel.deals;
 CREATE TRIGGER deals_guard BEFORE INSERT OR UPDATE ON sentinel.deals
     FOR EACH ROW EXECUTE FUNCTION sentinel.guard_deal();
-DROP TRIGGER IF EXISTS deals_noted_new ON sentinel.deals;
-CREATE TRIGGER deals_noted_new AFTER INSERT ON sentinel.deals
-    REFERENCING NEW TABLE AS new_deals FOR EACH STATEMENT EXECUTE FUNCTION sentinel.note_new_deals();
-DROP TRIGGER IF EXISTS deals_noted_changed ON sentinel.deals;
-CREATE TRIGGER deals_noted_changed AFTER UPDATE ON sentinel.deals
-    REFERENCING OLD TABLE AS old_deals NEW TABLE AS new_deals
-    FOR EACH STATEMENT EXECUTE FUNCTION sentinel.note_changed_deals();
-DROP TRIGGER IF EXISTS deals_noted_gone ON sentinel.deals;
-CREATE TRIGGER deals_noted_gone AFTER DELETE ON sentinel.deals
-    REFERENCING OLD TABLE AS old_deals FOR EACH STATEMENT EXECUTE FUNCTION sentinel.note_gone_deals();
+DO $$
+BEGIN
+    IF NOT sentinel.is_distributed() THEN -- else place_row_triggers() makes the form for shards
+        DROP TRIGGER IF EXISTS deals_noted_new ON sentinel.deals;
+        CREATE TRIGGER deals_noted_new AFTER INSERT ON sentinel.deals
+            REFERENCING NEW TABLE AS new_deals FOR EACH STATEMENT EXECUTE FUNCTION sentinel.note_new_deals();
+        DROP TRIGGER IF EXISTS deals_noted_changed ON sentinel.deals;
+        CREATE TRIGGER deals_noted_changed AFTER UPDATE ON sentinel.deals
+            REFERENCING OLD TABLE AS old_deals NEW TABLE AS new_deals
+            FOR EACH STATEMENT EXECUTE FUNCTION sentinel.note_changed_deals();
+        DROP TRIGGER IF EXISTS deals_noted_gone ON sentinel.deals;
+        CREATE TRIGGER deals_noted_gone AFTER DELETE ON sentinel.deals
+            REFERENCING OLD TABLE AS old_deals FOR EACH STATEMENT EXECUTE FUNCTION sentinel.note_gone_deals();
+    END IF;
+END
+$$;
 DROP TRIGGER IF EXISTS deals_no_truncate ON sentinel.deals;
 CREATE TRIGGER deals_no_truncate BEFORE TRUNCATE ON sentinel.deals
     FOR EACH STATEMENT EXECUTE FUNCTION sentinel.refuse_change();

@@ -1,15 +1,21 @@
 -- Room risk: triggers, row rights, views, grants.
 
-DROP TRIGGER IF EXISTS deals_signals_new ON sentinel.deals;
-CREATE TRIGGER deals_signals_new AFTER INSERT ON sentinel.deals
-    REFERENCING NEW TABLE AS new_deals FOR EACH STATEMENT EXECUTE FUNCTION sentinel.signal_new_deals();
-DROP TRIGGER IF EXISTS deals_signals_changed ON sentinel.deals;
-CREATE TRIGGER deals_signals_changed AFTER UPDATE ON sentinel.deals
-    REFERENCING OLD TABLE AS old_deals NEW TABLE AS new_deals
-    FOR EACH STATEMENT EXECUTE FUNCTION sentinel.signal_changed_deals();
-DROP TRIGGER IF EXISTS activities_signals ON sentinel.activities;
-CREATE TRIGGER activities_signals AFTER INSERT ON sentinel.activities
-    REFERENCING NEW TABLE AS new_activities FOR EACH STATEMENT EXECUTE FUNCTION sentinel.signal_activities();
+DO $$
+BEGIN
+    IF NOT sentinel.is_distributed() THEN -- else place_row_triggers() makes the form for shards
+        DROP TRIGGER IF EXISTS deals_signals_new ON sentinel.deals;
+        CREATE TRIGGER deals_signals_new AFTER INSERT ON sentinel.deals
+            REFERENCING NEW TABLE AS new_deals FOR EACH STATEMENT EXECUTE FUNCTION sentinel.signal_new_deals();
+        DROP TRIGGER IF EXISTS deals_signals_changed ON sentinel.deals;
+        CREATE TRIGGER deals_signals_changed AFTER UPDATE ON sentinel.deals
+            REFERENCING OLD TABLE AS old_deals NEW TABLE AS new_deals
+            FOR EACH STATEMENT EXECUTE FUNCTION sentinel.signal_changed_deals();
+        DROP TRIGGER IF EXISTS activities_signals ON sentinel.activities;
+        CREATE TRIGGER activities_signals AFTER INSERT ON sentinel.activities
+            REFERENCING NEW TABLE AS new_activities FOR EACH STATEMENT EXECUTE FUNCTION sentinel.signal_activities();
+    END IF;
+END
+$$;
 -- Only statements that bring an input name input_at; the sweep's bookkeeping does not.
 DROP TRIGGER IF EXISTS deal_signals_settled ON sentinel.deal_signals;
 CREATE TRIGGER deal_signals_settled BEFORE INSERT OR UPDATE OF input_at ON sentinel.deal_signals

@@ -51,7 +51,9 @@ CREATE OR REPLACE VIEW sentinel.delivery_status WITH (security_invoker = true) A
                (SELECT max(a.next_attempt_at) FROM sentinel.delivery_attempts a
                 WHERE a.org_id = d.org_id AND a.delivery_id = d.id) END AS next_attempt_at,
            d.created_at, d.finished_at,
-           round(extract(epoch FROM d.finished_at - d.created_at), 3) AS seconds_taken
+           round(extract(epoch FROM d.finished_at - d.created_at), 3) AS seconds_taken,
+           CASE WHEN d.state = 'waiting' THEN d.held_reason END AS held_reason,
+           CASE WHEN d.state = 'waiting' THEN d.held_until END AS held_until
     FROM sentinel.deliveries d
     LEFT JOIN sentinel.delivery_targets t ON t.org_id = d.org_id AND t.id = d.target_id;
 COMMENT ON VIEW sentinel.delivery_status IS 'How each message to each target stands. One row is one delivery.';
@@ -68,6 +70,8 @@ COMMENT ON COLUMN sentinel.delivery_status.next_attempt_at IS 'When it is tried 
 COMMENT ON COLUMN sentinel.delivery_status.created_at IS 'When the delivery was made.';
 COMMENT ON COLUMN sentinel.delivery_status.finished_at IS 'When it ended.';
 COMMENT ON COLUMN sentinel.delivery_status.seconds_taken IS 'Seconds from made to ended.';
+COMMENT ON COLUMN sentinel.delivery_status.held_reason IS 'Why it was held back, its attempt not counted; empty when it was not.';
+COMMENT ON COLUMN sentinel.delivery_status.held_until IS 'When it comes again, where it was held back.';
 
 CREATE OR REPLACE VIEW sentinel.delivery_log WITH (security_invoker = true) AS
     SELECT a.recorded_at, d.target_kind, coalesce(t.name, 'removed') AS target, d.event_type, d.message_id,
