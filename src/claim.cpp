@@ -341,6 +341,9 @@ class Claim {
             running.add(job.values, job.nulls);
             tell(job, rows);
         }
+        running.flush();
+        for (size_t i = 0; i < taken_.size(); i++)
+            remember_place(*DatumGetUUIDP(taken_[i].values[kId]), running.places()[i]);
         running.close();
     }
 

@@ -1,6 +1,7 @@
 // Room jobs: complete jobs.
 #include "finish.hpp"
 
+#include "lanes.hpp"
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
 #include "pg/text.hpp"
@@ -67,12 +68,9 @@ class Completion {
 
     // Whether (id, lease) was held; then it is no longer.
     bool end(Datum id, int64 lease, std::optional<Datum> result) {
-        const pg::Condition conditions[] = {{1, BTEqualStrategyNumber, F_UUID_EQ, id}};
         for (int attempt = 0; attempt < 100; attempt++) {
-            held_.seek(conditions);
-            if (!held_.next()) return false;
-            TupleTableSlot* row = held_.row();
-            if (DatumGetInt64(row->tts_values[kLease]) != lease) return false;
+            TupleTableSlot* row = find(id);
+            if (row == nullptr || DatumGetInt64(row->tts_values[kLease]) != lease) return false;
             const pg::Table::Removal removal = running_.remove(&row->tts_tid, snapshot_, true);
             if (removal == pg::Table::Removal::done) {
                 note(row, result);
@@ -96,6 +94,18 @@ class Completion {
     }
 
  private:
+    // The row of a job: where this session put it, or by the index.
+    TupleTableSlot* find(Datum id) {
+        auto place = recall_place(*DatumGetUUIDP(id));
+        TupleTableSlot* slot = held_.slot();
+        if (place && running_.fetch(&*place, snapshot_, slot) &&
+            memcmp(DatumGetUUIDP(slot->tts_values[kId])->data, DatumGetUUIDP(id)->data, UUID_LEN) == 0)
+            return slot;
+        const pg::Condition conditions[] = {{1, BTEqualStrategyNumber, F_UUID_EQ, id}};
+        held_.seek(conditions);
+        return held_.next() ? held_.row() : nullptr;
+    }
+
     void look_again() {
         Snapshot older = snapshot_;
         snapshot_ = pg::fresh_snapshot();

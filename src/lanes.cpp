@@ -42,6 +42,45 @@ TimestampTz due_now() {
     return GetCurrentTimestamp();
 }
 
+namespace {
+
+constexpr size_t kMostPlaces = 20000;
+
+// The last bytes of an id are random.
+struct Hash {
+    size_t operator()(const OrgKey& id) const {
+        size_t hash;
+        memcpy(&hash, id.data() + UUID_LEN - sizeof hash, sizeof hash);
+        return hash;
+    }
+};
+
+std::unordered_map<OrgKey, ItemPointerData, Hash>& places() {
+    static auto* all = new std::unordered_map<OrgKey, ItemPointerData, Hash>;
+    return *all;
+}
+
+OrgKey key_of(const pg_uuid_t& id) {
+    OrgKey key;
+    memcpy(key.data(), id.data, UUID_LEN);
+    return key;
+}
+
+}  // namespace
+
+void remember_place(const pg_uuid_t& job, const ItemPointerData& place) {
+    if (places().size() >= kMostPlaces) places().clear();
+    places()[key_of(job)] = place;
+}
+
+std::optional<ItemPointerData> recall_place(const pg_uuid_t& job) {
+    const auto found = places().find(key_of(job));
+    if (found == places().end()) return std::nullopt;
+    const ItemPointerData place = found->second;
+    places().erase(found);
+    return place;
+}
+
 QueueMemory& memory(std::string_view queue) {
     // Never destroyed: it lives as long as the session.
     static auto* queues = new std::map<std::string, QueueMemory, std::less<>>();

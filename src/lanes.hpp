@@ -46,4 +46,9 @@ void note_instant();
 // Give this transaction its id and then the time: a job written with it is never below a low mark.
 TimestampTz due_now();
 
+// Where this session has put the rows of jobs that it claimed, so that it finds them again without an index.
+// A hint: whoever follows it looks whether the row is the one. Bounded like the rest.
+void remember_place(const pg_uuid_t& job, const ItemPointerData& place);
+std::optional<ItemPointerData> recall_place(const pg_uuid_t& job);
+
 }  // namespace sentinel::queue

@@ -1,6 +1,7 @@
 // What the server calls when it loads the library.
 #include "identity.hpp"
 #include "install.hpp"
+#include "new_jobs.hpp"
 #include "wake.hpp"
 
 extern "C" {
@@ -15,6 +16,7 @@ void _PG_init(void);  // NOLINT(bugprone-reserved-identifier): the name is the s
 void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::define_identity_settings();
     sentinel::queue::define_settings();
+    sentinel::queue::watch_job_types();
     sentinel::watch_functions();
     MarkGUCPrefixReserved("sentinel");
 }

@@ -19,6 +19,24 @@ pg::Statement find_type = {
     "OPERATOR(pg_catalog.=) $1",
     1, kTypeTypes};
 
+// Job types change seldom and are asked for with every job: what was found is kept until register_job_type()
+// tells of a change, by invalidating their table in all sessions, and at most for a second.
+using KnownTypes = std::map<std::string, TypeDefaults, std::less<>>;
+
+KnownTypes& known_types() {
+    static auto* known = new KnownTypes;
+    return *known;
+}
+
+constexpr int64 kKeptFor = USECS_PER_SEC;
+
+Oid types_table = InvalidOid;
+TimestampTz types_read = 0;
+
+void forget_types(Datum, Oid relation) {
+    if (!OidIsValid(relation) || relation == types_table) known_types().clear();
+}
+
 const Oid kKeyTypes[] = {UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID};
 
 // In order of the keys, so that two callers never wait for each other. Of equal keys in one call the first
@@ -57,6 +75,25 @@ std::string shortened(std::string_view value) {
     const int length =
         pg::server([&] { return pg_mbcliplen(text.c_str(), static_cast<int>(text.size()), 80); });
     return text.substr(0, static_cast<size_t>(length));
+}
+
+TypeDefaults defaults(std::string_view type) {
+    const TimestampTz now = GetCurrentTimestamp();
+    if (std::abs(now - types_read) > kKeptFor) {
+        known_types().clear();
+        types_read = now;
+    }
+    const auto known = known_types().find(type);
+    if (known != known_types().end()) return known->second;
+    types_table = pg::relation_oid("job_types");
+    Datum name = pg::text_datum(type);
+    if (find_type.run(&name) == 0)
+        throw Failure(kNotFound, "unknown job type \"" + shortened(type) + "\"",
+                      "A job type is registered before jobs of it are enqueued.",
+                      "SELECT sentinel.register_job_type('my_job', 'my_schema.my_handler');");
+    TypeDefaults found{pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)), DatumGetInt32(*pg::cell(0, 3))};
+    known_types().emplace(std::string(type), found);
+    return found;
 }
 
 void check_key(const char* kind, const std::optional<std::string_view>& key) {
@@ -104,6 +141,10 @@ void take_kind(const pg_uuid_t& org, const char* kind, const std::vector<NewJob>
 
 }  // namespace
 
+void watch_job_types() {
+    CacheRegisterRelcacheCallback(forget_types, 0);
+}
+
 std::vector<pg_uuid_t> take_keys(const pg_uuid_t& org, const std::vector<NewJob>& jobs) {
     std::vector<pg_uuid_t> holder;
     holder.reserve(jobs.size());
@@ -131,18 +172,6 @@ NewJobs::NewJobs()
       table_(waiting),
       no_payload_(pg::server([] { return DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")); })) {}
 
-const TypeDefaults& NewJobs::defaults(std::string_view type) {
-    const auto known = types_.find(type);
-    if (known != types_.end()) return known->second;
-    Datum name = pg::text_datum(type);
-    if (find_type.run(&name) == 0)
-        throw Failure(kNotFound, "unknown job type \"" + shortened(type) + "\"",
-                      "A job type is registered before jobs of it are enqueued.",
-                      "SELECT sentinel.register_job_type('my_job', 'my_schema.my_handler');");
-    TypeDefaults found{pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)), DatumGetInt32(*pg::cell(0, 3))};
-    return types_.emplace(std::string(type), std::move(found)).first->second;
-}
-
 void NewJobs::check(const NewJob& job) {
     defaults(job.type);
     if (job.priority)
@@ -163,7 +192,7 @@ void NewJobs::check(const NewJob& job) {
 }
 
 void NewJobs::add(const pg_uuid_t& org, const NewJob& job) {
-    const TypeDefaults& type = defaults(job.type);
+    const TypeDefaults type = defaults(job.type);
     Datum values[kWaitingColumns] = {};
     bool nulls[kWaitingColumns] = {};
     const auto text = [&](int column, const std::optional<std::string_view>& value) {
@@ -204,3 +233,9 @@ int64 NewJobs::finish() {
 }
 
 }  // namespace sentinel::queue
+
+SENTINEL_FUNCTION(sentinel_job_types_changed) {
+    const Oid table = sentinel::pg::relation_oid("job_types");
+    sentinel::pg::server([&] { CacheInvalidateRelcacheByRelid(table); });
+    PG_RETURN_VOID();
+}

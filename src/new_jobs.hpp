@@ -41,15 +41,15 @@ class NewJobs {
     int64 finish();
 
  private:
-    const TypeDefaults& defaults(std::string_view type);
-
     const TimestampTz now_;
     pg::Table table_;
-    std::map<std::string, TypeDefaults, std::less<>> types_;
     std::map<std::string, bool, std::less<>> due_queues_;
     const Datum no_payload_;
     int64 count_ = 0;
 };
+
+// Let changes of job types be noticed. Called when the library is loaded.
+void watch_job_types();
 
 // Take the keys of jobs. For each job the one that holds its keys: itself, or another that was there before
 // and whose id is then the answer; job_id of a job without keys is its own. Waits for concurrent takers.

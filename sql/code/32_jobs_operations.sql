@@ -252,6 +252,13 @@ BEGIN
         problem := NULL;
         BEGIN
             outcome := sentinel.run_handler(job.org_id, job.job_id, job.lease);
+            -- Within the handler's subtransaction: where the lease was lost meanwhile another run of the job counts, and
+            -- what this one did is undone.
+            IF sentinel.complete(ARRAY[job.job_id], ARRAY[job.lease], pg_catalog.jsonb_build_array(outcome)) = 0 THEN
+                RAISE EXCEPTION USING ERRCODE = 'SN008',
+                    MESSAGE = pg_catalog.format('job %s was taken back while its handler ran', job.job_id),
+                    DETAIL = 'Its lease ran out; what the handler did was undone.';
+            END IF;
         EXCEPTION
         WHEN query_canceled THEN
             cancelled := true;
@@ -263,9 +270,7 @@ BEGIN
             COMMIT;
             RAISE EXCEPTION USING ERRCODE = '57014', MESSAGE = 'running jobs was cancelled',
                 DETAIL = 'The job at hand waits again; its attempt is not counted.';
-        ELSIF problem IS NULL THEN
-            PERFORM sentinel.complete(ARRAY[job.job_id], ARRAY[job.lease], pg_catalog.jsonb_build_array(outcome));
-        ELSE
+        ELSIF problem IS NOT NULL THEN
             PERFORM sentinel.fail(ARRAY[job.job_id], ARRAY[job.lease],
                                   ARRAY[pg_catalog.format('%s: %s', state, problem)]);
         END IF;

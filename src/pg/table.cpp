@@ -6,6 +6,7 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "executor/executor.h"
+#include "storage/bufmgr.h"
 #include "utils/snapmgr.h"
 }
 
@@ -115,14 +116,28 @@ void Table::flush() {
             ExecOpenIndices(indexes_, false);
         });
     TupleTableSlot** slots = slots_.data();
+    places_.resize(places_.size() + static_cast<size_t>(kept_));
+    ItemPointerData* places = places_.data() + places_.size() - kept_;
     server([&] {
         table_multi_insert(relation_, slots, kept_, GetCurrentCommandId(true), 0, nullptr);
         for (int row = 0; row < kept_; row++) {
             if (indexes_->ri_NumIndices > 0) insert_index_entries(indexes_, slots[row], state_);
+            places[row] = slots[row]->tts_tid;
             ExecClearTuple(slots[row]);
         }
     });
     kept_ = 0;
+}
+
+bool Table::fetch(ItemPointer tid, Snapshot snapshot, TupleTableSlot* slot) {
+    return server([&] {
+        // Vacuum may have cut the end off before we locked the table; while we hold it open it cannot.
+        if (blocks_ == 0) blocks_ = RelationGetNumberOfBlocks(relation_);
+        if (ItemPointerGetBlockNumber(tid) >= blocks_) return false;
+        if (!table_tuple_fetch_row_version(relation_, tid, snapshot, slot)) return false;
+        slot_getallattrs(slot);
+        return true;
+    });
 }
 
 Table::Removal Table::remove(ItemPointer tid, Snapshot snapshot, bool wait) {

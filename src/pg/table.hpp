@@ -50,6 +50,12 @@ class Table {
     // Insert what add() keeps.
     void flush();
 
+    // Where the rows went, in the order of add(); complete after flush().
+    const std::vector<ItemPointerData>& places() const { return places_; }
+
+    // Fetch the row at tid into a slot of this table if the snapshot sees it.
+    bool fetch(ItemPointer tid, Snapshot snapshot, TupleTableSlot* slot);
+
     enum class Removal { done, held, changed };
     // Delete the row at tid. wait false: a row that another transaction changes is held. wait true: wait for
     // its end; changed when the row then is another or gone.
@@ -68,6 +74,8 @@ class Table {
     EState* state_ = nullptr;
     TupleDesc desc_ = nullptr;  // a copy, which slots need not count
     std::vector<TupleTableSlot*> slots_;
+    std::vector<ItemPointerData> places_;
+    BlockNumber blocks_ = 0;
     int kept_ = 0;
     int columns_ = 0;
 };
@@ -97,6 +105,8 @@ class IndexScan {
     std::optional<Datum> cell(int column);
     // All columns of the row: values and nulls of the slot.
     TupleTableSlot* row();
+    // The slot itself, as for Table::fetch().
+    TupleTableSlot* slot() { return slot_; }
     void close();
 
  private:
