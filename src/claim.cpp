@@ -163,15 +163,41 @@ class Claim {
         TimestampTz first = settled_;
         lanes.live[priority] = jobs_.next();
         if (lanes.live[priority]) {
-            first = std::min(first, DatumGetTimestampTz(*jobs_.cell(kRunAt + 1)));
+            lanes.first[priority] = DatumGetTimestampTz(*jobs_.cell(kRunAt + 1));
+            first = std::min(first, lanes.first[priority]);
             lanes.seen_live = now_;
         }
         lanes.low[priority] = first;
     }
 
+    // Look at the lanes of an organisation: at known ones from their low marks on, at others all at once.
     void look_at(Lanes& lanes, const pg_uuid_t& org) {
-        if (lanes.seen_live == 0) lanes.low.fill(DT_NOBEGIN);
-        for (int priority = 0; priority < kPriorities; priority++) look_at_lane(lanes, org, priority);
+        for (int priority = 0; priority < kPriorities;) {
+            if (!lanes.known[priority]) {
+                int last = priority;
+                while (last + 1 < kPriorities && !lanes.known[last + 1]) last++;
+                const int found = find_priority(org, priority, last);
+                if (found < 0) {
+                    priority = last + 1;
+                    continue;
+                }
+                priority = found;
+                lanes.known[priority] = true;
+                lanes.low[priority] = DT_NOBEGIN;
+            }
+            look_at_lane(lanes, org, priority++);
+        }
+    }
+
+    // The first priority from low to high of which the organisation has jobs; -1 when there is none.
+    int find_priority(const pg_uuid_t& org, int low, int high) {
+        const pg::Condition conditions[] = {
+            {1, BTEqualStrategyNumber, F_TEXTEQ, queue_},
+            {2, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&org)},
+            {3, BTGreaterEqualStrategyNumber, F_INT2GE, Int16GetDatum(static_cast<int16>(low))},
+            {3, BTLessEqualStrategyNumber, F_INT2LE, Int16GetDatum(static_cast<int16>(high))}};
+        jobs_.seek(conditions);
+        return jobs_.next() ? DatumGetInt16(*jobs_.cell(kPriority + 1)) : -1;
     }
 
     // Look for jobs of every organisation: of those known from their low marks on, of others in the gaps
@@ -264,7 +290,7 @@ class Claim {
         int oldest = -1;
         for (int priority = 0; priority < kPriorities; priority++) {
             const auto p = static_cast<size_t>(priority);
-            if (lanes.live[p] && (oldest < 0 || lanes.low[p] < lanes.low[static_cast<size_t>(oldest)]))
+            if (lanes.live[p] && (oldest < 0 || lanes.first[p] < lanes.first[static_cast<size_t>(oldest)]))
                 oldest = priority;
         }
         return oldest;
@@ -280,6 +306,7 @@ class Claim {
             if (!lanes.live[p]) {
                 // What we take stays visible to others until we commit, and comes back when we do not.
                 lanes.live[p] = true;
+                lanes.first[p] = run_at;
                 lanes.seen_live = now_;
                 first = std::min(first, run_at);
             }

@@ -16,9 +16,11 @@ namespace sentinel::queue {
 using OrgKey = std::array<unsigned char, UUID_LEN>;
 
 struct Lanes {
-    std::array<TimestampTz, kPriorities> low;
-    std::array<bool, kPriorities> live{};  // jobs were seen, due or not
-    TimestampTz seen_live = 0;             // when the organisation last had a waiting job
+    std::array<TimestampTz, kPriorities> low{};
+    std::array<bool, kPriorities> known{};  // jobs were seen once, so that the low mark means something
+    std::array<bool, kPriorities> live{};   // jobs were seen at the last look, due or not
+    std::array<TimestampTz, kPriorities> first{};  // run_at of the first of them
+    TimestampTz seen_live = 0;                     // when the organisation last had a waiting job
     unsigned visits = 0;
 };
 

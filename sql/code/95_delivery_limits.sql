@@ -92,7 +92,7 @@ COMMENT ON FUNCTION sentinel.breaker_pause(integer, double precision) IS
     'Give the rest of a target that fails: 30 seconds, doubled for each opening of its breaker after the first, at most 30 minutes, and up to a fifth more. luck: a random number from 0 to 1.';
 
 CREATE FUNCTION sentinel.settle_breakers(orgs uuid[], noted uuid[], at timestamptz) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off AS $$
 DECLARE
     seen record;
     change record;

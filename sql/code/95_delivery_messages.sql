@@ -185,7 +185,7 @@ COMMENT ON FUNCTION sentinel.send_job(uuid, text, uuid, interval[]) IS
 
 CREATE FUNCTION sentinel.make_deliveries(org uuid, event_id uuid, event_type text, at timestamptz, data jsonb,
                                          only_target uuid DEFAULT NULL)
-RETURNS uuid[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+RETURNS uuid[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     made record;
     job  uuid;

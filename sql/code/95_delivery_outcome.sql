@@ -73,7 +73,7 @@ COMMENT ON FUNCTION sentinel.finish_http(jsonb) IS
     'Record what the worker reports of requests and decide what becomes of each: delivered, tried again and when, given up, or its target disabled with it; gives the number that counted. A report under a lost lease is kept as an attempt and changes nothing else; one reported twice counts once. Errors: 22023.';
 
 CREATE FUNCTION sentinel.finish_http_at(results jsonb, at timestamptz) RETURNS integer
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off AS $$
 DECLARE
     orgs uuid[];
     noted uuid[];

@@ -16,10 +16,11 @@ COMMENT ON FUNCTION sentinel.http_requests(uuid[], bigint[]) IS
     'Give the requests of claimed jobs whose lease still holds, with sealed secrets, newest first. A job whose target is disabled, without a secret, asked to wait, fails or has no token left is given back at once, its attempt not counted; one whose target is gone, or disabled for three days, is discarded. Drop jobs that do not come back.';
 
 -- jit = off here and in finish_http_at(): compiling their statements takes a hundred times as long as running them.
+-- enable_seqscan = off: plans are kept that were made when the tables held little, and they grow to millions of rows.
 CREATE FUNCTION sentinel.http_requests_at(jobs uuid[], leases bigint[], at timestamptz)
     RETURNS TABLE (job_id uuid, lease bigint, org_id uuid, target_kind text, target_id uuid, url text, message_id text,
                    body bytea, content_type text, secrets jsonb)
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off AS $$
 DECLARE
     part record;
     send_jobs uuid[] := '{}';
@@ -112,7 +113,7 @@ COMMENT ON FUNCTION sentinel.lock_limits(uuid[], bigint[], timestamptz) IS
 -- The order of the questions: may anything go to the target, is it a probe, is it a retry too many, is there a token.
 CREATE FUNCTION sentinel.decide_requests(jobs uuid[], leases bigint[], at timestamptz)
     RETURNS TABLE (verdict text, reason text, delay interval, ids uuid[], held bigint[])
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off AS $$
 BEGIN
     RETURN QUERY
     -- MATERIALIZED: else the planner writes each answer into all that asks for it, and it is found again each time.

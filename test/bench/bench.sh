@@ -1,52 +1,81 @@
 #!/usr/bin/env bash
-# Measure against a floor in the same run and write the table to test/bench/RESULTS.md.
-# Usage: make bench [DEALS=1000000]. Works on a private cluster; takes some minutes.
+# Measure against floors in the same run and write test/bench/RESULTS.md.
+# Usage: make bench [ONLY="queue latency http risk"] [DEALS=1000000] [BACKLOG=1000000] [HUGE=10000000] [RUNS=3] [SYNCS="on off"]
+# Works on private clusters; takes about half an hour.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=test/support/packages.sh
 source test/support/packages.sh
 # shellcheck source=test/support/cluster.sh
 source test/support/cluster.sh
+# shellcheck source=test/bench/peers/settings.sh
+source test/bench/peers/settings.sh
+# shellcheck source=test/bench/peers/measure.sh
+source test/bench/peers/measure.sh
+# shellcheck source=test/bench/queue/queue.sh
+source test/bench/queue/queue.sh
+# shellcheck source=test/bench/latency/latency.sh
+source test/bench/latency/latency.sh
+# shellcheck source=test/bench/http/http.sh
+source test/bench/http/http.sh
+# shellcheck source=test/bench/risk.sh
+source test/bench/risk.sh
 
-DEALS=${DEALS:-1000000}
+ONLY=${ONLY:-queue latency http risk}
+FOLDER=$PWD/test/bench/results
+CLUSTER=bench
+
+wanted() { [[ " $ONLY " == *" $1 "* ]]; }
+
 ensure_packages test
 PG_CONFIG=$(pg_config_path)
 say "building and installing"
 make -s PG_CONFIG="$PG_CONFIG" >/dev/null 2>&1
 as_root make -s PG_CONFIG="$PG_CONFIG" install >/dev/null 2>&1
 
-trap 'cluster_destroy bench' EXIT
-cluster_create bench "shared_buffers = 2GB" "max_wal_size = 8GB" "work_mem = 64MB" "jit = off"
-cluster_start bench
-bindir=$(pg_bindir)
-eval "export $(cluster_env bench)"
+SCRATCH=$(fresh_folder bench)
+# shellcheck disable=SC2317  # run by trap
+finish() {
+    trap - EXIT
+    [[ $(type -t http_end) != function ]] || http_end
+    cluster_destroy "$CLUSTER"
+    rm -rf -- "$SCRATCH"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-measure() { # number of deals: prints name|value|unit
-    "$bindir/createdb" "risk_$1"
-    cluster_psql bench -d "risk_$1" -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION sentinel CASCADE' \
-        -c 'SELECT sentinel.install()' >/dev/null
-    cluster_psql bench -d "risk_$1" -At -v n="$1" -f test/bench/risk.sql | grep -E '^[^|]+\|[^|]*\|'
+# Run some figures on a fresh cluster; what they emit replaces the old lines of the part in results/queue.tsv.
+# Arguments: part, functions ...
+measure_part() {
+    local part=$1 function
+    shift
+    cluster_create "$CLUSTER" "${BENCH_CONF[@]}"
+    cluster_start "$CLUSTER"
+    read -ra CONNECTION <<<"$(cluster_env "$CLUSTER")"
+    COPY_FILE=$(cluster_dir "$CLUSTER")/payloads.copy
+    for ((i = 0; i < 1000; i++)); do printf '%s\n' "$PAYLOAD"; done | as_owner tee "$COPY_FILE" >/dev/null
+    RESULTS=$SCRATCH/$part.tsv
+    : >"$RESULTS"
+    for function in "$@"; do
+        say "$function ($((SECONDS / 60)) min so far)"
+        "$function"
+    done
+    [[ $(type -t http_end) != function ]] || http_end
+    cluster_destroy "$CLUSTER"
+    cp "$RESULTS" "$FOLDER/$part.part.tsv"
 }
 
-small=$((DEALS / 100))
-say "$small deals"
-few=$(measure "$small")
-say "$DEALS deals"
-many=$(measure "$DEALS")
+facts() {
+    emit "measured on" fact - "$(. /etc/os-release && echo "$PRETTY_NAME"), $(nproc) cores, $(date -u +%F)" ""
+    emit PostgreSQL version - "$(cluster_psql "$CLUSTER" -At -c 'SHOW server_version')" ""
+    emit sentinel version - "$(sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" extension/sentinel.control)" ""
+}
 
-value_of() { awk -F'|' -v name="$2" -v unit="$3" '$1 == name && $3 == unit { print $2 }' <<<"$1"; } # rows, name, unit
-before=$(value_of "$few" 'pages touched by the sweep' pages)
-after=$(value_of "$many" 'pages touched by the sweep' pages)
-{
-    printf '# Results of make bench\n\n'
-    printf '%s, %s cores, PostgreSQL %s, sentinel %s, %s. Serial, medians of three; ratios matter, not times.\n\n' \
-        "$(. /etc/os-release && echo "$PRETTY_NAME")" "$(nproc)" "$(cluster_psql bench -At -c 'SHOW server_version')" \
-        "$(sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" extension/sentinel.control)" "$(date -u +%F)"
-    printf '| figure | %s deals | %s deals | unit |\n|---|---|---|---|\n' "$small" "$DEALS"
-    while IFS='|' read -r name value unit; do
-        printf '| %s | %s | %s | %s |\n' "$name" "$(value_of "$few" "$name" "$unit")" "$value" "$unit"
-    done <<<"$many"
-    [[ -z $before || -z $after ]] ||
-        printf '\nPages touched by the sweep at %s deals: %s times those at %s (aim 1.5 at most). Scoring all deals: aim 6 at most.\n' \
-            "$DEALS" "$(awk -v a="$after" -v b="$before" 'BEGIN { printf "%.2f", a / b }')" "$small"
-} | tee test/bench/RESULTS.md
+mkdir -p "$FOLDER"
+! wanted queue || measure_part queue facts queue_figures
+! wanted latency || measure_part latency idle_figures_sentinel noisy_figures
+! wanted http || measure_part http http_figures memory_figures
+cat "$FOLDER"/{queue,latency,http}.part.tsv 2>/dev/null >"$FOLDER/queue.tsv" || true
+! wanted risk || measure_risk >"$FOLDER/risk.md"
+python3 -B test/bench/table.py

@@ -133,7 +133,7 @@ printf '%s\n' '{' \
     "  \"database\": \"host=$DIR/sock port=$(cluster_port demo) dbname=$DEMO_DB user=northwind_worker\"," \
     "  \"key_file\": \"$DIR/keys\"," \
     "  \"egress_allow\": [\"$slack\", \"$receiver\"]," \
-    "  \"allow_http\": true," \
+    "  \"allow_http\": true, \"ramp_s\": 0," \
     "  \"slack_hosts\": [\"$slack\"]" '}' | as_owner tee "$DIR/worker.json" >/dev/null
 as_owner chmod 600 "$DIR/worker.json"
 as_owner "$worker" keygen --key-file "$DIR/keys"

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# A thousand webhooks while the worker is killed five times and the server once: the receiver has them all, nothing is
-# left running, few came twice. Usage: chaos.sh; environment: SEED (default 1) draws where the faults fall.
+# Workers, backends, server, connections, clocks and disks fail while jobs are enqueued and done: nothing is lost, nothing
+# inside the database happens twice, what is sent twice has the same id and a recorded reason. See test/chaos/chaos.py.
+# Usage: chaos.sh; environment: FAULTS (default 28: each kind about once), SEED (default 1) draws them, KINDS="worker_freeze
+# cut_all" takes these alone, KEEP=1 keeps the folder. `make chaos` injects 200.
 set -uo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=SCRIPTDIR/../support/packages.sh
@@ -10,100 +12,78 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=SCRIPTDIR/../support/delivery.sh
 . "$ROOT/test/support/delivery.sh"
 
-JOBS=1000
-ENDPOINTS=8
-SLOTS=32
-KILLS=5
+FAULTS=${FAULTS:-28}
 SEED=${SEED:-1}
+ENDPOINTS=6
+LEASE_S=15
+FAULTY_WORKER=$ROOT/build/faults/sentinel-worker-faults
+SMALL=() # small file systems that this script mounted
 
-# Wait until the receiver has accepted so many; it is asked every few milliseconds. Arguments: count, seconds.
-progress() {
-    python3 -B - "$DIR/webhook_receiver.port" "$1" "$2" <<'PY'
-import http.client, json, sys, time
-port, count, seconds = int(open(sys.argv[1]).read()), int(sys.argv[2]), float(sys.argv[3])
-receiver = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-end = time.monotonic() + seconds
-while time.monotonic() < end:
-    receiver.request("GET", "/_stats")
-    if json.load(receiver.getresponse())["accepted"] >= count:
-        sys.exit(0)
-    time.sleep(0.005)
-sys.exit(1)
-PY
+# Mount a small file system for the cluster's owner below $DIR. Arguments: name, size. Status 1 when that is not allowed.
+mount_small() {
+    as_owner mkdir "$DIR/$1"
+    mount -t tmpfs -o "size=$2,mode=0700,uid=$(id -u "$(cluster_owner)")" tmpfs "$DIR/$1" 2>/dev/null || return 1
+    SMALL+=("$DIR/$1")
 }
 
-# Faults fall in equal stretches of the first 60 %, each somewhere in its stretch; one of them is the server's.
-plan_faults() {
-    local n stretch=$((JOBS * 6 / 10 / (KILLS + 1))) server
-    RANDOM=$SEED # here: a subshell draws numbers of its own
-    server=$((1 + RANDOM % (KILLS - 1)))
-    for ((n = 0; n <= KILLS; n++)); do
-        printf '%d %s\n' $((n * stretch + stretch / 4 + RANDOM % (stretch / 2))) \
-            "$( ((n == server)) && echo server || echo worker)"
-    done
+# The WAL moves onto a small file system, where the test can fill it.
+move_wal() {
+    cluster_stop "$NAME"
+    as_owner cp -a "$DIR/data/pg_wal" "$DIR/small_wal/pg_wal" &&
+        as_owner mv "$DIR/data/pg_wal" "$DIR/old_wal" &&
+        as_owner ln -s "$DIR/small_wal/pg_wal" "$DIR/data/pg_wal"
+    cluster_start "$NAME"
 }
 
-since_start() { awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+# What KEEP=1 leaves behind can be started.
+keep_wal() { as_owner rm "$DIR/data/pg_wal" && as_owner cp -a "$DIR/small_wal/pg_wal" "$DIR/data/pg_wal"; }
 
-printf '== %d events for %d endpoints, %d slots, seed %d\n' "$JOBS" "$ENDPOINTS" "$SLOTS" "$SEED"
-delivery_begin chaos "fsync = on" "synchronous_commit = on" "full_page_writes = on" "recovery_init_sync_method = syncfs"
-standin slack
-standin webhook_receiver --delay-ms 40 --keep-bodies 0
-worker_conf "$DIR/worker.json" 'lease_s:60' "slots:{\"webhooks\": $SLOTS, \"chat\": 1, \"mail\": 0, \"crm\": 0, \"llm\": 0}"
-for ((n = 0; n < ENDPOINTS; n++)); do
-    add_webhook "/hooks/$n" "{chaos.number_$n}" "$(new_webhook_key)" >/dev/null
-    org_sql "SELECT sentinel.route_event('chaos.number_$n', 'dispatch_event')" >/dev/null
-done
-same "$JOBS events in one statement" "$JOBS" "$(org_sql "SELECT sentinel.emit_many(jsonb_agg(jsonb_build_object(
-    'event_type', 'chaos.number_' || n % $ENDPOINTS, 'payload', jsonb_build_object('n', n)))) FROM generate_series(1, $JOBS) n")"
-
-printf '== faults\n'
-began=$EPOCHREALTIME
-worker_start
-faults=0
-# A worker that was killed held its jobs under leases of 60 s, the shortest there are: they come back last.
-while read -r point fault; do
-    progress "$point" 90 || fail "the receiver has not got to $point"
-    before=$(counter webhook_receiver accepted)
-    if [[ $fault == worker ]]; then
-        worker_kill
-        worker_start
-    else
-        cluster_restart_immediate "$NAME"
+chaos_end() {
+    local one
+    if ((${#SMALL[@]})); then
+        cluster_stop "$NAME" immediate
+        [[ -z ${KEEP:-} || ! -L $DIR/data/pg_wal ]] || keep_wal
+        for one in "${SMALL[@]}"; do umount -l "$one"; done
     fi
-    faults=$((faults + 1))
-    printf 'fault %d, %s s: %s killed at %d accepted, %d in job_running\n' "$faults" "$(since_start)" "$fault" "$before" \
-        "$(sql "SELECT count(*) FROM sentinel.job_running")"
-done < <(plan_faults)
-same "faults" "$((KILLS + 1))" "$faults"
+    delivery_end
+}
 
-printf '== until all is done\n'
-within 100 "every delivery is recorded as delivered" gives "$JOBS" \
-    "SELECT count(*) FROM sentinel.deliveries WHERE state = 'delivered'"
-within 20 "no job is left running or waiting" gives 0 \
-    "SELECT (SELECT count(*) FROM sentinel.job_running) + (SELECT count(*) FROM sentinel.job_waiting)"
-took=$(since_start)
+say "building the worker with fault points"
+make -s -C "$ROOT" CI=1 PG_CONFIG="$(pg_config_path)" -j2 build/faults/sentinel-worker-faults \
+    2> >(grep -vE 'warning: (overriding|ignoring old) recipe' >&2) || die "no $FAULTY_WORKER"
 
-sql "SELECT message_id FROM sentinel.deliveries ORDER BY 1" >"$DIR/wanted"
-ask webhook_receiver /_ids | python3 -c 'import json, sys; print(*sorted(json.load(sys.stdin)), sep="\n")' >"$DIR/heard"
-distinct=$(counter webhook_receiver distinct_ids)
-duplicates=$(counter webhook_receiver duplicates)
-lost=$(comm -23 "$DIR/wanted" "$DIR/heard" | wc -l)
-bound=$(((KILLS + 1) * SLOTS))
-same "jobs made" "$JOBS" "$(wc -l <"$DIR/wanted")"
-same "webhook-ids lost" 0 "$lost"
-same "webhook-ids that nobody sent" 0 "$(comm -13 "$DIR/wanted" "$DIR/heard" | wc -l)"
-same "signatures that do not verify" "0 0" "$(counter webhook_receiver bad_signature) $(counter webhook_receiver unverified)"
-same "dead jobs" 0 "$(sql "SELECT count(*) FROM sentinel.job_dead")"
-ok "duplicates at most $bound" test "$duplicates" -le "$bound"
-same "each attempt is counted" "t" "$(sql "SELECT bool_and(d.attempts = (SELECT count(*) FROM sentinel.delivery_attempts a
-    WHERE a.org_id = d.org_id AND a.delivery_id = d.id AND a.held)) FROM sentinel.deliveries d")"
-same "each job is completed once" "$JOBS" "$(sql "SELECT count(*) FROM sentinel.job_history
-    WHERE job_type = 'send_webhook' AND outcome = 'completed'")"
-same "each event was dispatched once" "$JOBS" "$(sql "SELECT count(*) FROM sentinel.job_history
-    WHERE job_type = 'dispatch_event' AND outcome = 'completed'")"
-ok "the worker stops in order" worker_stop
+printf '== %d faults, seed %d, leases of %d s\n' "$FAULTS" "$SEED" "$LEASE_S"
+# No fsync: the test ends processes, and what a process has written is the kernel's.
+delivery_begin chaos "fsync = off" "synchronous_commit = on" "max_connections = 100" "wal_keep_size = 0" \
+    "min_wal_size = 32MB" "max_wal_size = 64MB" "restart_after_crash = on"
+trap chaos_end EXIT
+! grep -q SENTINEL_FAULT "$WORKER" || die "the installed worker has fault points: $WORKER"
+cp "$FAULTY_WORKER" "$DIR/programs/sentinel-worker-faults" && chmod 755 "$DIR/programs/sentinel-worker-faults"
+cp "$ROOT/test/chaos/receiver.py" "$DIR/programs" && chmod 644 "$DIR/programs/receiver.py"
+gcc -shared -fPIC -O2 -o "$DIR/clock.so" "$ROOT/test/chaos/clock.c" && chmod 755 "$DIR/clock.so"
+as_owner mkdir "$DIR/armed"
 
-printf 'faults %d, jobs %d, distinct ids %d, lost %d, duplicates %d, bound %d, seconds %s\n' \
-    "$faults" "$JOBS" "$distinct" "$lost" "$duplicates" "$bound" "$took"
-tally
+mounted=()
+if mount_small small_log 128k && mount_small small_wal 192m; then
+    move_wal
+else
+    printf 'skip: no small file systems (mount is not permitted), so no full disks\n'
+    mounted=(--no-mount)
+fi
+
+KEY=$(new_webhook_key)
+standin receiver --log "$DIR/receiver.jsonl" --secret "$KEY" --seed "$SEED" --delay-ms 100
+worker_conf "$DIR/worker.json" 'ramp_s:0' 'stop_grace_s:10'
+cluster_psql "$NAME" -d "$DB" -At -v armed="$DIR/armed" -f - <"$ROOT/test/chaos/setup.sql" >/dev/null ||
+    die "setup.sql failed"
+for ((n = 0; n < ENDPOINTS; n++)); do
+    add_webhook "/hooks/$n" "{chaos.hook_$n}" "$KEY" "${ADDRESS[receiver]}" >/dev/null
+    org_sql "SELECT sentinel.route_event('chaos.hook_$n', 'dispatch_event')" >/dev/null
+done
+org_sql "SELECT sentinel.route_event('chaos.linked', 'chaos_chained')" >/dev/null
+sql "UPDATE sentinel.webhook_endpoints SET retry_schedule = array_fill('1 second'::interval, ARRAY[20])"
+
+# shellcheck disable=SC2086  # KINDS is words
+python3 -B "$ROOT/test/chaos/chaos.py" --folder "$DIR" --bindir "$(pg_bindir)" --port "$(cluster_port "$NAME")" \
+    --database "$DB" --org "$ORG" --worker "$DIR/programs/sentinel-worker-faults" --faults "$FAULTS" --seed "$SEED" \
+    --lease-s "$LEASE_S" --endpoints "$ENDPOINTS" "${mounted[@]}" ${KINDS:+--kinds $KINDS}

@@ -126,7 +126,7 @@ for address in 10.0.0.1 169.254.169.254 127.0.0.1 192.168.0.1 localhost '[::1]' 
     met+=("$(attempt "$first" "concat_ws('|', error_code, error_detail, decision, sent, http_status, peer_ip)")")
 done
 same "each is blocked, in the same words" \
-    'blocked_address|the address of the host is not one that may be reached|retry_slow|f' "$(printf '%s\n' "${met[@]}" | sort -u)"
+    'unreachable|no connection, or to an address that may not be called|retry|f' "$(printf '%s\n' "${met[@]}" | sort -u)"
 
 for n in {0..15}; do
     target=$(add_webhook "/retry-after/$n" '{chaos.never}' "$key" "${ADDRESS[hostile]}")

@@ -102,11 +102,11 @@ SELECT results_eq($$ SELECT w.status, (sentinel.classify_http('webhook', w.statu
     'statuses of a webhook receiver');
 SELECT results_eq($$ SELECT e, (sentinel.classify_http('webhook', NULL, e)).decision FROM unnest(ARRAY['aborted', 'blocked_address', 'connect_timeout',
         'connection_refused', 'connection_reset', 'dns_error', 'invalid_request', 'network_error', 'network_unreachable', 'protocol_error',
-        'redirect_error', 'secret_error', 'timeout', 'tls_error', 'unheard_of']) e ORDER BY e COLLATE "C" $$,
-    $$ VALUES ('aborted', 'retry'), ('blocked_address', 'retry_slow'), ('connect_timeout', 'retry'), ('connection_refused', 'retry'),
+        'redirect_error', 'secret_error', 'timeout', 'tls_error', 'unheard_of', 'unreachable']) e ORDER BY e COLLATE "C" $$,
+    $$ VALUES ('aborted', 'retry'), ('blocked_address', 'retry'), ('connect_timeout', 'retry'), ('connection_refused', 'retry'),
         ('connection_reset', 'retry'), ('dns_error', 'retry_slow'), ('invalid_request', 'dead'), ('network_error', 'retry'),
         ('network_unreachable', 'retry'), ('protocol_error', 'retry'), ('redirect_error', 'retry'), ('secret_error', 'retry_slow'),
-        ('timeout', 'retry'), ('tls_error', 'retry_slow'), ('unheard_of', 'retry') $$, 'failures below HTTP of a webhook');
+        ('timeout', 'retry'), ('tls_error', 'retry_slow'), ('unheard_of', 'retry'), ('unreachable', 'retry') $$, 'failures below HTTP of a webhook');
 SELECT is((sentinel.classify_http('webhook', 200, 'body_too_large')).decision, 'delivered', 'a 2xx with too long an answer is delivered');
 SELECT results_eq($$ SELECT (sentinel.classify_http('slack', s, e, b::bytea)).decision FROM (VALUES (1, 200, NULL, 'ok'), (2, 200, NULL, '<html>'), (3, 400, NULL, 'invalid_payload'),
         (4, 403, NULL, 'invalid_token'), (5, 404, NULL, 'no_service'), (6, 410, NULL, 'channel_is_archived'), (7, 429, NULL, ''), (8, 500, NULL, 'rollup_error'),

@@ -105,10 +105,10 @@ SELECT pg_temp.new_channel('#later') AS later \gset
 -- The sums behind it.
 SELECT results_eq($$ SELECT e, sentinel.attempt_health('retry', NULL, e) FROM unnest(ARRAY['aborted', 'blocked_address', 'connect_timeout',
         'connection_refused', 'connection_reset', 'dns_error', 'invalid_request', 'network_error', 'protocol_error', 'secret_error', 'timeout',
-        'tls_error', 'unheard_of']) e ORDER BY e COLLATE "C" $$,
+        'tls_error', 'unheard_of', 'unreachable']) e ORDER BY e COLLATE "C" $$,
     $$ VALUES ('aborted', NULL), ('blocked_address', NULL), ('connect_timeout', false), ('connection_refused', false), ('connection_reset', false),
         ('dns_error', false), ('invalid_request', NULL), ('network_error', false), ('protocol_error', false), ('secret_error', NULL),
-        ('timeout', false), ('tls_error', false), ('unheard_of', false) $$, 'what a failure below HTTP tells of a target''s health');
+        ('timeout', false), ('tls_error', false), ('unheard_of', false), ('unreachable', false) $$, 'what a failure below HTTP tells of a target''s health');
 SELECT results_eq($$ SELECT s, sentinel.attempt_health('retry', s, NULL) FROM unnest(ARRAY[301, 400, 404, 408, 410, 429, 500, 501, 503, 529]) s $$,
     $$ VALUES (301, true), (400, true), (404, true), (408, true), (410, true), (429, false), (500, false), (501, false), (503, false), (529, false) $$,
     'what an answer tells: 5xx and 429 are ill, other refusals are well');

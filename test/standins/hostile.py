@@ -2,10 +2,12 @@
 """A server that misbehaves on purpose: redirects, endless and dripping answers, bombs, bad TLS, resets, and a canary.
 
 Every request path names a trick (GET /_tricks lists them); each takes its numbers from the query. GET /_ports gives the
-other ports: `canary` (counts connects; nothing may ever reach it), `refused` (bound, not listening), `stall` (accepts,
-never speaks: a wedged TLS handshake) and, where openssl is found, `tls_good`, `tls_self_signed`, `tls_expired` and
-`tls_wrong_host`, with `ca_file` for the one that is good. GET /_stats: requests, canary_connects, bytes_sent. No trick
-outlives --seconds or --bytes.
+other ports: `canary` (on every address of the machine; counts connects; nothing may ever reach it), `outside` and
+`outside_too` (the tricks once more, to stand for the internet), `refused` (bound, not listening), `full` (its backlog is
+full, so that a connect is never answered), `plain` (answers before it was asked, without TLS), `stall` (accepts, never speaks: a wedged TLS handshake) and, where openssl is
+found, `tls_good`, `tls_self_signed`, `tls_expired`, `tls_wrong_host` and `tls_old` (no newer than TLS 1.1), with `ca_file`
+for those that are good. GET /_stats: requests, requests_NAME of the ports with TLS, canary_connects, tls_failures,
+bytes_sent. No trick outlives --seconds or --bytes.
 """
 
 import json
@@ -18,6 +20,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import warnings
 import zlib
 from urllib.parse import parse_qs, urlsplit
 
@@ -70,7 +73,7 @@ class Hostile:
 
     def count(self, key, by=1):
         with self.lock:
-            self.counters[key] += by
+            self.counters[key] = self.counters.get(key, 0) + by
 
     # -- tricks: (rest of the path, query) -> iterable of bytes; None drops the connection --
 
@@ -102,6 +105,11 @@ class Hostile:
         """A chunked body without end."""
         yield OK + b"Transfer-Encoding: chunked\r\n\r\n"
         yield from take_pieces(b"10000\r\n" + b"e" * 65536 + b"\r\n")
+
+    def trick_endless_chunks(self, rest, query):
+        """Chunks of one byte without end."""
+        yield OK + b"Transfer-Encoding: chunked\r\n\r\n"
+        yield from take_pieces(b"1\r\nc\r\n" * 1000)
 
     def trick_endless_close(self, rest, query):
         """A body without length, to be ended by a close that never comes."""
@@ -143,8 +151,9 @@ class Hostile:
         yield from take_pieces(b"l" * 65536)
 
     def trick_endless_1xx(self, rest, query):
-        """103 Early Hints without end."""
-        yield from take_pieces(b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n", 0.01)
+        """103 Early Hints without end, one each ?ms=10."""
+        yield from take_pieces(b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n",
+                               number_of(query, "ms", 10) / 1000)
 
     def trick_hang(self, rest, query):
         """Reads the request, then says nothing."""
@@ -189,13 +198,15 @@ class Hostile:
             return self.tricks[name](rest, query)
         return [b"HTTP/1.1 404 Unknown trick\r\nContent-Length: 0\r\n\r\n"]
 
-    def serve(self, connection):
+    def serve(self, connection, name=None):
         """Answer one request and close; hard limits on time and bytes."""
         connection.settimeout(self.options.seconds)
         try:
             request = read_request(connection)
             if request is None:
                 return
+            if name:
+                self.count(f"requests_{name}")
             parts = urlsplit(request[1])
             deadline, left = time.monotonic() + self.options.seconds, self.options.bytes
             for piece in self.find_trick(request[0], parts.path, parse_qs(parts.query)):
@@ -214,7 +225,7 @@ class Hostile:
         finally:
             connection.close()
 
-    def serve_tls(self, connection, context):
+    def serve_tls(self, connection, context, name):
         try:
             connection.settimeout(10)
             wrapped = context.wrap_socket(connection, server_side=True)
@@ -222,22 +233,24 @@ class Hostile:
             self.count("tls_failures")
             connection.close()
             return
-        self.serve(wrapped)
+        self.count(f"requests_{name}", 0)
+        self.serve(wrapped, name)
 
     def catch(self, connection):
         self.count("canary_connects")
+        connection.close()
+
+    def speak_first(self, connection):
+        connection.sendall(RAW["bare-lf"])
         connection.close()
 
     def stall(self, connection):
         time.sleep(self.options.seconds)
         connection.close()
 
-    def open_port(self, name, handle, port=0):
-        """Listen on a port of 127.0.0.1 and hand each connection to `handle` on a thread of its own."""
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(1024)
+    def open_port(self, name, handle, port=0, everywhere=False):
+        """Listen on a port of 127.0.0.1 or everywhere; hand each connection to `handle` on a thread of its own."""
+        listener = listen_everywhere() if everywhere else socket.create_server(("127.0.0.1", port), backlog=1024)
         self.ports[name] = listener.getsockname()[1]
 
         def accept():
@@ -249,18 +262,54 @@ class Hostile:
 
     def open_all(self, folder):
         self.open_port("http", self.serve, self.options.port)
-        self.open_port("canary", self.catch)
+        self.open_port("outside", self.serve)
+        self.open_port("outside_too", self.serve)
+        self.open_port("canary", self.catch, everywhere=True)
+        self.open_port("plain", self.speak_first)
         self.open_port("stall", self.stall)
+        self.open_full()
         self.refused = socket.socket()
         self.refused.bind(("127.0.0.1", 0))
         self.ports["refused"] = self.refused.getsockname()[1]
         if shutil.which("openssl"):
             make_certificates(folder)
             self.ports["ca_file"] = os.path.join(folder, "ca.pem")
-            for name in ("good", "self_signed", "expired", "wrong_host"):
+            for name in ("good", "self_signed", "expired", "wrong_host", "old"):
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                context.load_cert_chain(os.path.join(folder, f"{name}.pem"), os.path.join(folder, "key.pem"))
-                self.open_port(f"tls_{name}", lambda connection, context=context: self.serve_tls(connection, context))
+                chain = "good" if name == "old" else name
+                context.load_cert_chain(os.path.join(folder, f"{chain}.pem"), os.path.join(folder, "key.pem"))
+                if name == "old":
+                    forbid_new_tls(context)
+                self.open_port(f"tls_{name}", lambda connection, context=context, name=f"tls_{name}":
+                               self.serve_tls(connection, context, name))
+
+    def open_full(self):
+        """Listen, never accept, and fill the backlog ourselves: the system then leaves a connect without an answer."""
+        self.full = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.ports["full"] = self.full.getsockname()[1]
+        self.fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(self.full.getsockname())
+            self.fillers.append(filler)
+
+
+def listen_everywhere():
+    """Listen on every address of the machine, of both families where it has them."""
+    try:
+        return socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024)
+    except (OSError, ValueError):
+        return socket.create_server(("0.0.0.0", 0), backlog=1024)
+
+
+def forbid_new_tls(context):
+    """Leave a context TLS 1.0 and 1.1 only; the newer OpenSSL speaks those at security level 0 alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
 
 
 def read_request(connection):

@@ -148,6 +148,7 @@ worker_conf() {
         [slack_hosts]="[\"${ADDRESS[slack]:-127.0.0.1:1}\"]"
         [poll_ms]=100
         [tick_s]=1
+        [ramp_s]=0
     )
     for member in "$@"; do members[${member%%:*}]=${member#*:}; done
     {

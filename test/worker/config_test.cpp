@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 using namespace sentinel::worker;
@@ -36,7 +37,9 @@ TEST(Config, DefaultsAreComplete) {
     EXPECT_FALSE(c.allow_http);
     EXPECT_TRUE(c.run_sql_jobs);
     EXPECT_EQ(c.slack_hosts, std::vector<std::string>{"hooks.slack.com"});
-    EXPECT_NE(c.worker_name.find(':'), std::string::npos);
+    EXPECT_EQ(c.ramp_s, 60);
+    EXPECT_EQ(std::count(c.worker_name.begin(), c.worker_name.end(), ':'), 2) << c.worker_name;
+    EXPECT_NE(c.worker_name, read("").config.worker_name) << "two of one host and pid are told apart";
 }
 
 TEST(Config, ReadsEveryKeyAndComments) {
@@ -45,7 +48,8 @@ TEST(Config, ReadsEveryKeyAndComments) {
         "worker_name": "w1", "slots": {"webhooks": 8, "llm": 0}, "per_target": 2,
         "egress_allow": ["127.0.0.1:8080", "[::1]:9", "10.1.0.0/16"], "allow_http": true,
         "slack_hosts": ["127.0.0.1:8090", "hooks.slack.com"], "ca_file": "/x", "log_level": "debug",
-        "poll_ms": 200, "tick_s": 1, "run_sql_jobs": false, "lease_s": 60, "stop_grace_s": 0)");
+        "poll_ms": 200, "tick_s": 1, "run_sql_jobs": false, "lease_s": 15, "stop_grace_s": 0,
+        "ramp_s": 0)");
     ASSERT_TRUE(reading.problems.empty()) << reading.problems.front();
     EXPECT_EQ(reading.config.slots.at("webhooks"), 8);
     EXPECT_EQ(reading.config.slots.at("chat"), 16) << "a queue not named keeps its default";
@@ -77,6 +81,8 @@ TEST(Config, NamesEveryFault) {
         {R"("poll_ms": 0)", "poll_ms"},
         {R"("worker_name": "")", "worker_name"},
         {R"("worker_name": 7)", "worker_name"},
+        {R"("worker_name": "backend 7")", "worker_name"},
+        {R"("ramp_s": -1)", "ramp_s"},
     };
     for (const auto& [text, word] : cases) EXPECT_TRUE(faults(read(text), word)) << text;
 }

@@ -1,7 +1,9 @@
 // The channels: Standard Webhooks signatures, header bytes, hosts of Slack, refusals.
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <string>
+#include <vector>
 
 #include "channels/channel.hpp"
 #include "channels/slack.hpp"
@@ -94,6 +96,50 @@ TEST(Webhook, SignsWithEveryKeyNewestFirst) {
     EXPECT_EQ(std::get<Call>(built).trust, Trust::guarded);
 }
 
+// Our own clock may be wrong; the database's came with the row, and time that passed since is monotonic.
+TEST(Webhook, IsStampedByTheDatabasesClock) {
+    Room room;
+    room.seal("webhook_key", kKeyText);
+    room.request.asked_at = 1'800'000'000;
+    room.request.read_at = Clock::now() - Seconds(7);
+    const Built built = room.build();
+    EXPECT_EQ(header(built, "webhook-timestamp"), "1800000007");
+    EXPECT_EQ(std::get<Call>(built).now, 1'800'000'007);
+    Room slack;
+    slack.request.kind = "slack";
+    slack.seal("slack_url", kSlackUrl);
+    slack.request.asked_at = 1'800'000'000;
+    slack.request.read_at = Clock::now();
+    EXPECT_EQ(std::get<Call>(slack.build()).now, 1'800'000'000);
+}
+
+// Whatever a row holds, the headers are ours, each once.
+TEST(Webhook, SendsExactlyItsOwnHeaders) {
+    for (const std::string type :
+         {"application/json", "host: evil", "webhook-signature: v1,x", "x-evil: 1"}) {
+        Room room;
+        room.seal("webhook_key", kKeyText);
+        room.request.content_type = type;
+        const Built built = room.build();
+        std::vector<std::string> names;
+        for (const auto& line : std::get<Call>(built).headers)
+            names.push_back(line.substr(0, line.find(':')));
+        EXPECT_EQ(names, (std::vector<std::string>{"content-type", "webhook-id", "webhook-timestamp",
+                                                   "webhook-signature"}));
+        EXPECT_EQ(header(built, "content-type"), type) << "a value, whatever it looks like";
+    }
+}
+
+TEST(Webhook, HidesItsKeysHoweverTheyAreQuoted) {
+    Room room;
+    const std::string key = "whsec_AAAA/AAAA/AAAAAAAAAAAAAAAAAAAAAA";
+    room.seal("webhook_key", key);
+    const Built built = room.build();
+    const Redactor& redactor = std::get<Call>(built).redactor;
+    EXPECT_EQ(redactor.clean("<" + key.substr(6) + ">"), "<[redacted]>");
+    EXPECT_EQ(redactor.clean(R"(<AAAA\/AAAA\/AAAAAAAAAAAAAAAAAAAAAA>)"), "<[redacted]>");
+}
+
 TEST(Webhook, RefusesWithoutAUsableKey) {
     EXPECT_EQ(refusal(Room().build()), "secret_error");
     Room other_purpose;
@@ -125,6 +171,29 @@ TEST(Webhook, RefusesWhatCouldSplitTheHeaders) {
         room.seal("webhook_key", kKeyText);
         room.request.content_type = std::string("text/plain") + static_cast<char>(byte) + "x";
         const bool fine = byte >= 0x20 && byte <= 0x7e;
+        EXPECT_EQ(refusal(room.build()), fine ? "(accepted)" : "invalid_request") << byte;
+    }
+    for (int byte = 0; byte < 256; ++byte) {
+        Room room;
+        room.seal("webhook_key", kKeyText);
+        const char c = static_cast<char>(byte);
+        room.request.url = std::string("https://example.com/a") + c + "b";
+        const bool fine = byte > 0x20 && byte < 0x7f && c != '#';
+        EXPECT_EQ(refusal(room.build()), fine ? "(accepted)" : "invalid_request") << byte;
+        room.request.url = "https://example.com/";
+        room.request.message_id = std::string("msg_") + c;
+        const bool word = byte < 128 && (std::isalnum(byte) || c == '_' || c == '-');
+        EXPECT_EQ(refusal(room.build()), word ? "(accepted)" : "invalid_request") << byte;
+    }
+}
+
+TEST(Slack, RefusesEveryByteThatCouldSplitTheRequest) {
+    for (int byte = 0; byte < 256; ++byte) {
+        Room room;
+        room.request.kind = "slack";
+        const char c = static_cast<char>(byte);
+        room.seal("slack_url", kSlackUrl + c + "b");
+        const bool fine = byte > 0x20 && byte < 0x7f && c != '#';
         EXPECT_EQ(refusal(room.build()), fine ? "(accepted)" : "invalid_request") << byte;
     }
 }
@@ -180,6 +249,18 @@ TEST(Slack, KeepsItsUrlOutOfEveryText) {
     wrong.seal("slack_url", "https://evil.example/services/T000/B000/XXXXXXXX");
     const Built refused = wrong.build();
     EXPECT_EQ(std::get<Refusal>(refused).error_detail.find("XXXXXXXX"), std::string::npos);
+}
+
+TEST(Slack, HidesItsTokenHoweverItIsQuoted) {
+    Room room;
+    room.request.kind = "slack";
+    room.seal("slack_url", "https://hooks.slack.com/services/T000/B000/abcdefghijklmnopqrstuvwx");
+    const Built built = room.build();
+    const Redactor& redactor = std::get<Call>(built).redactor;
+    for (const std::string quoted : {R"(\/services\/T000\/B000\/abcdefghijklmnopqrstuvwx)",
+                                     "%2Fabcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwx"}) {
+        EXPECT_EQ(redactor.clean(quoted).find("abcdef"), std::string::npos) << quoted;
+    }
 }
 
 TEST(Slack, PlainHttpNeedsThePortToBeNamed) {

@@ -15,9 +15,10 @@ Bulkhead bulkhead_of(int places) {
     return out;
 }
 
-Slots::Verdict admit(Slots& slots, Bulkhead& bulkhead, const std::string& target, int n) {
+Slots::Verdict admit(Slots& slots, Bulkhead& bulkhead, const std::string& target, int n,
+                     const std::string& org = "org") {
     ++bulkhead.taken;  // as a claim does
-    const auto verdict = slots.admit(target, bulkhead, target + std::to_string(n));
+    const auto verdict = slots.admit(org, target, bulkhead, target + std::to_string(n));
     if (verdict == Slots::Verdict::turn_away) --bulkhead.taken;  // as giving back does
     return verdict;
 }
@@ -104,4 +105,47 @@ TEST(Slots, CrowdedOnlyWhileLinesAreLong) {
     EXPECT_FALSE(bulkhead.crowded(now));
     bulkhead.waiting = 64;
     EXPECT_FALSE(bulkhead.crowded(now + Millis(250)));
+}
+
+TEST(Slots, TheRampLimitsTheRoom) {
+    Bulkhead bulkhead = bulkhead_of(100);
+    bulkhead.open = 10;
+    EXPECT_EQ(bulkhead.room(), 10);
+    bulkhead.taken = 7;
+    EXPECT_EQ(bulkhead.room(), 3);
+    bulkhead.taken = 50;
+    EXPECT_LE(bulkhead.room(), 0) << "after an outage more may still run than are open";
+}
+
+TEST(Slots, ASignShortensThePauseAndNeverLengthensIt) {
+    Bulkhead bulkhead = bulkhead_of(10);
+    const Instant now = Clock::now();
+    for (int i = 0; i < 5; ++i) bulkhead.pace.next();
+    bulkhead.next_poll = now + Seconds(1);
+    bulkhead.stir(now);
+    EXPECT_EQ(bulkhead.next_poll, now + Millis(20));
+    EXPECT_EQ(bulkhead.pace.next(), Millis(20));
+    bulkhead.next_poll = now + Millis(5);
+    bulkhead.stir(now);
+    EXPECT_EQ(bulkhead.next_poll, now + Millis(5));
+}
+
+// Twenty endpoints of one organisation whose name servers hang must leave places for the others.
+TEST(Slots, AnOrganisationWhoseCallsAreSlowHasAQuarter) {
+    Slots slots(4);
+    Bulkhead bulkhead = bulkhead_of(64);
+    const auto fill = [&](const std::string& org) {
+        int running = 0;
+        for (int i = 0; i < 80; ++i) {
+            const std::string target = org + std::to_string(i / 4);
+            running += admit(slots, bulkhead, target, i, org) == Slots::Verdict::run ? 1 : 0;
+        }
+        return running;
+    };
+    EXPECT_EQ(fill("slow"), 32) << "of a newcomer nothing is known";
+    for (int i = 0; i < 32; ++i) slots.leave("slow" + std::to_string(i / 4), 5000);
+    EXPECT_EQ(fill("slow"), 16);
+    EXPECT_EQ(admit(slots, bulkhead, "quiet", 0, "quiet"), Slots::Verdict::run);
+    for (int i = 0; i < 16; ++i) slots.leave("slow" + std::to_string(i / 4), 20);
+    EXPECT_EQ(fill("slow"), 64) << "quick again: its places are free again soon";
 }

@@ -34,6 +34,17 @@ std::variant<std::vector<Secret>, Refusal> open_secrets(const Request& request, 
     return out;
 }
 
+void hide(Redactor& redactor, std::string_view secret) {
+    redactor.add(secret);
+    std::string escaped;
+    for (const char c : secret) {
+        if (c == '/') escaped += '\\';
+        escaped += c;
+    }
+    if (escaped.size() > secret.size()) redactor.add(escaped);
+    wipe(escaped);
+}
+
 bool add_line(std::vector<std::string>& headers, std::string_view name, std::string_view value) {
     if (!header_ok(name, value)) return false;
     headers.push_back(std::string(name) + ": " + std::string(value));

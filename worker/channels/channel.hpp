@@ -10,6 +10,7 @@
 #include "channels/request.hpp"
 #include "engine/config.hpp"
 #include "engine/guard.hpp"
+#include "engine/secret.hpp"
 #include "engine/transfer.hpp"
 #include "engine/vault.hpp"
 
@@ -25,7 +26,7 @@ struct Surroundings {
     const Config& config;
     const Guard& guard;
     const Vault& vault;
-    std::int64_t now;  // unix seconds of this attempt
+    std::int64_t now;  // unix seconds by our own clock
 };
 
 using Built = std::variant<Call, Refusal>;
@@ -38,6 +39,9 @@ Built build_call(const Request& request, const Surroundings& around);
 // The opened secrets of one purpose, or the refusal secret_error when there is none or one does not open.
 std::variant<std::vector<Secret>, Refusal> open_secrets(const Request& request, std::string_view purpose,
                                                         const Vault& vault);
+
+// Have the redactor cut a secret out, also where a receiver quotes it as JSON with escaped slashes.
+void hide(Redactor& redactor, std::string_view secret);
 
 // "name: value" appended, or false when a byte of it could split the header block.
 bool add_line(std::vector<std::string>& headers, std::string_view name, std::string_view value);

@@ -28,7 +28,13 @@ std::vector<SealedSecret> read_secrets(std::string_view text) {
 const char* const kRequestsStatement =
     "SELECT job_id, lease, org_id, target_kind, target_id, url, message_id, encode(body, 'hex'), "
     "content_type, "
-    "secrets FROM sentinel.http_requests($1::uuid[], $2::bigint[])";
+    "secrets, floor(extract(epoch FROM clock_timestamp()))::bigint FROM sentinel.http_requests($1::uuid[], "
+    "$2::bigint[])";
+
+std::int64_t Request::now(std::int64_t otherwise) const {
+    if (asked_at == 0) return otherwise;
+    return asked_at + std::chrono::duration_cast<Seconds>(Clock::now() - read_at).count();
+}
 
 Request read_request(const Reply& reply, int row) {
     const auto text = [&](int column) {
@@ -45,6 +51,8 @@ Request read_request(const Reply& reply, int row) {
     if (const auto body = from_hex(text(7))) out.body.assign(body->begin(), body->end());
     out.content_type = text(8);
     out.secrets = read_secrets(text(9));
+    out.asked_at = reply.null(row, 10) ? 0 : reply.number(row, 10);
+    out.read_at = Clock::now();
     return out;
 }
 

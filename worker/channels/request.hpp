@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/database.hpp"
+#include "engine/clock.hpp"
 #include "engine/encoding.hpp"
+#include "engine/session.hpp"
 
 namespace sentinel::worker {
 
@@ -28,6 +29,12 @@ struct Request {
     std::string body;
     std::string content_type;
     std::vector<SealedSecret> secrets;  // newest first
+    std::int64_t asked_at = 0;  // unix seconds by the database's clock when it gave this row; 0: unknown
+    Instant read_at{};          // when we read it
+
+    // Unix seconds by the database's clock. Ours may be an hour off, and then no receiver would take a
+    // signature; the database's is the one that all workers share. otherwise: where it is unknown.
+    std::int64_t now(std::int64_t otherwise) const;
 };
 
 // The statement whose rows read_request() takes; parameters: jobs uuid[], leases bigint[].

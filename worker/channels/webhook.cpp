@@ -66,15 +66,16 @@ Built build_webhook(const Request& request, const Surroundings& around) {
     if (auto* refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
 
     Call call;
+    call.now = request.now(around.now);
     std::string signatures;
     for (const auto& text : std::get<std::vector<Secret>>(opened)) {
         const auto key = read_webhook_key(text.view());
         if (!key)
             return Refusal{"secret_error", "a webhook key is not whsec_ and the base64 of 24 to 64 bytes"};
         signatures += (signatures.empty() ? "" : " ");
-        signatures += sign_webhook(*key, request.message_id, around.now, request.body);
-        call.redactor.add(text.view());
-        call.redactor.add(text.view().substr(kPrefix.size()));
+        signatures += sign_webhook(*key, request.message_id, call.now, request.body);
+        hide(call.redactor, text.view());
+        hide(call.redactor, text.view().substr(kPrefix.size()));
     }
     call.trust = Trust::guarded;
     call.host = checked.host;
@@ -85,7 +86,7 @@ Built build_webhook(const Request& request, const Surroundings& around) {
         request.content_type.empty() ? "application/json" : std::string_view(request.content_type);
     const bool lines = add_line(call.headers, "content-type", type) &&
                        add_line(call.headers, "webhook-id", request.message_id) &&
-                       add_line(call.headers, "webhook-timestamp", std::to_string(around.now)) &&
+                       add_line(call.headers, "webhook-timestamp", std::to_string(call.now)) &&
                        add_line(call.headers, "webhook-signature", signatures);
     if (!lines) return Refusal{"invalid_request", "a header holds a byte that no header may hold"};
     return call;

@@ -16,6 +16,7 @@ namespace sentinel::worker {
 namespace {
 
 constexpr int kOldestServer = 150000;
+constexpr int kConnections = 4;  // that a worker holds: listen, work, results, runner
 constexpr const char* kNeeded[] = {"claim",     "http_requests", "finish_http", "release",
                                    "heartbeat", "worker_hello",  "tick",        "run_jobs"};
 
@@ -86,7 +87,7 @@ void check_database(const Config& config, std::vector<std::string>& problems) {
     }
     const Reply facts = ask(c,
                             "SELECT pg_catalog.to_regnamespace('sentinel') IS NOT NULL, "
-                            "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)");
+                            "rolsuper, rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user");
     if (!facts.ok()) {
         problems.push_back("database: " + facts.message());
         return;
@@ -99,6 +100,11 @@ void check_database(const Config& config, std::vector<std::string>& problems) {
     if (facts.text(0, 1) == "t") {
         problems.push_back("database: role " + std::string(PQuser(c)) +
                            " is a superuser; use a login role that is a member of sentinel_worker");
+    }
+    if (const auto limit = facts.number(0, 2); limit >= 0 && limit < kConnections) {
+        problems.push_back("database: role " + std::string(PQuser(c)) + " may hold " + std::to_string(limit) +
+                           " connections, each worker needs " + std::to_string(kConnections) +
+                           "; ALTER ROLE ... CONNECTION LIMIT");
     }
     const Reply version = ask(c, "SELECT sentinel.version()");
     if (!version.ok()) {

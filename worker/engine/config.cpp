@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <random>
 #include <sstream>
 
 #include "engine/json.hpp"
@@ -22,7 +24,10 @@ constexpr int kMostSlots = 2000;
 std::string default_name() {
     char host[256] = "worker";
     gethostname(host, sizeof host - 1);
-    return std::string(host) + ":" + std::to_string(getpid());
+    // Two containers may share host name and pid; two clones of a machine too.
+    char random[8];
+    std::snprintf(random, sizeof random, "%06x", std::random_device{}() & 0xffffffU);
+    return std::string(host) + ":" + std::to_string(getpid()) + ":" + random;
 }
 
 // Reads one key after another; what remains unread at the end is an unknown key.
@@ -181,12 +186,15 @@ ConfigReading parse_config(std::string_view text, bool readable_by_others) {
     check_database(config.database, readable_by_others, reader);
     reader.text("worker_name", config.worker_name, "\"delivery-1\"");
     if (config.worker_name.empty() || config.worker_name.size() > 100) {
-        reader.fault("worker_name", "must have 1 to 100 bytes; leave it out for host:pid");
+        reader.fault("worker_name", "must have 1 to 100 bytes; leave it out for host:pid:random");
+    } else if (config.worker_name.rfind("backend ", 0) == 0) {
+        reader.fault("worker_name",
+                     "begins with \"backend \", as those do that run jobs inside the database");
     }
     reader.text("key_file", config.key_file, "\"/etc/sentinel/keys\"");
     if (config.key_file.empty()) reader.fault("key_file", "is missing; such as \"/etc/sentinel/keys\"");
     read_slots(config, reader);
-    reader.number("per_target", config.per_target, 1, 100);
+    reader.number("per_target", config.per_target, 1, kMostSlots);
     reader.list("egress_allow", "[\"10.1.2.3:8080\"]", [&](const std::string& entry) {
         if (const auto egress = Egress::parse(entry)) {
             config.egress_allow.push_back(*egress);
@@ -218,10 +226,11 @@ ConfigReading parse_config(std::string_view text, bool readable_by_others) {
     reader.number("poll_ms", config.poll_ms, 50, 60'000);
     reader.number("tick_s", config.tick_s, 1, 3'600);
     reader.flag("run_sql_jobs", config.run_sql_jobs);
-    // Longest transfer 30 s + waiting for a place 5 s + heartbeat 10 s: a shorter lease would be lost under
-    // way.
-    reader.number("lease_s", config.lease_s, 60, 3'600);
+    // Heartbeats come three times in a lease; below 15 s an answer of the database that is merely slow would
+    // cost it.
+    reader.number("lease_s", config.lease_s, 15, 3'600);
     reader.number("stop_grace_s", config.stop_grace_s, 0, 300);
+    reader.number("ramp_s", config.ramp_s, 0, 3'600);
     reader.refuse_unknown();
     return out;
 }

@@ -13,7 +13,7 @@ namespace sentinel::worker {
 
 struct Config {
     std::string database;     // libpq connection string or URI
-    std::string worker_name;  // default host:pid
+    std::string worker_name;  // default host:pid:random, so that no two are alike
     std::string key_file;
     std::map<std::string, int> slots{{"webhooks", 64}, {"chat", 16}, {"mail", 16}, {"crm", 32}, {"llm", 8}};
     int per_target = 4;  // transfers at once to one endpoint
@@ -22,11 +22,12 @@ struct Config {
     std::vector<std::string> slack_hosts{"hooks.slack.com"};
     std::string ca_file;
     Level log_level = Level::info;
-    int poll_ms = 1000;
+    int poll_ms = 1000;  // the longest pause between two looks at an idle queue
     int tick_s = 5;
     bool run_sql_jobs = true;
     int lease_s = 90;
     int stop_grace_s = 20;
+    int ramp_s = 60;  // from a tenth of the slots to all of them after an outage; 0: all at once
 
     int all_slots() const;
 };

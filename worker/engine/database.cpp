@@ -3,7 +3,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 namespace sentinel::worker {
@@ -24,16 +23,23 @@ std::string user_options(const std::string& conninfo) {
     return {};
 }
 
-ConnectionPtr begin(const std::string& conninfo, const std::string& options, bool wait) {
+// places: what takes the place of host, hostaddr and port of the string.
+ConnectionPtr begin(const std::string& conninfo, const std::string& options, bool wait,
+                    const PlaceLists* places = nullptr) {
     const std::string all_options = user_options(conninfo) + options;
-    const std::pair<const char*, const char*> pairs[] = {
+    std::vector<std::pair<const char*, const char*>> pairs = {
         {"dbname", conninfo.c_str()}, {"application_name", "sentinel-worker/" SENTINEL_VERSION},
         {"keepalives_idle", "30"},    {"keepalives_interval", "10"},
         {"keepalives_count", "3"},    {"tcp_user_timeout", "30000"},
         {"connect_timeout", "10"},    {"target_session_attrs", "read-write"},
         {"client_encoding", "UTF8"},  {"options", all_options.c_str()},
-        {nullptr, nullptr},
     };
+    if (places != nullptr) {
+        pairs.emplace_back("host", places->hosts.c_str());
+        pairs.emplace_back("hostaddr", places->addresses.c_str());
+        pairs.emplace_back("port", places->ports.c_str());
+    }
+    pairs.emplace_back(nullptr, nullptr);
     std::vector<const char*> keys;
     std::vector<const char*> values;
     for (const auto& [key, value] : pairs) {
@@ -42,14 +48,6 @@ ConnectionPtr begin(const std::string& conninfo, const std::string& options, boo
     }
     return ConnectionPtr(wait ? PQconnectdbParams(keys.data(), values.data(), 1)
                               : PQconnectStartParams(keys.data(), values.data(), 1));
-}
-
-std::string one_line(const char* text) {
-    std::string out = text == nullptr ? "" : text;
-    while (!out.empty() && out.back() == '\n') out.pop_back();
-    std::replace(out.begin(), out.end(), '\n', ' ');
-    out.erase(std::remove(out.begin(), out.end(), '\t'), out.end());
-    return out;
 }
 
 bool ready(int fd, short events) {
@@ -68,45 +66,8 @@ ConnectionPtr connect_and_wait(const std::string& conninfo, std::string& problem
     return connection;
 }
 
-Reply::Reply(ResultPtr result) : result_(std::move(result)) {}
-
-bool Reply::ok() const noexcept {
-    if (!result_) return false;
-    const ExecStatusType status = PQresultStatus(result_.get());
-    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-}
-
-std::string Reply::sqlstate() const {
-    const char* code = result_ ? PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE) : nullptr;
-    return code == nullptr ? "" : code;
-}
-
-bool Reply::transient() const noexcept {
-    const char* code = result_ ? PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE) : nullptr;
-    if (code == nullptr) return true;
-    for (const char* family : {"08", "40", "53", "55", "57", "58"}) {
-        if (std::strncmp(code, family, 2) == 0) return true;
-    }
-    return std::strcmp(code, "SN001") == 0;  // not installed (yet, or between two steps of an upgrade)
-}
-
-std::string Reply::message() const {
-    if (!result_) return "the connection was lost";
-    const char* text = PQresultErrorField(result_.get(), PG_DIAG_MESSAGE_PRIMARY);
-    const char* hint = PQresultErrorField(result_.get(), PG_DIAG_MESSAGE_HINT);
-    return one_line(text) + (hint == nullptr ? "" : "; hint: " + one_line(hint));
-}
-
-std::string_view Reply::text(int row, int column) const noexcept {
-    return {PQgetvalue(result_.get(), row, column),
-            static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
-}
-
-std::int64_t Reply::number(int row, int column) const noexcept {
-    return std::strtoll(PQgetvalue(result_.get(), row, column), nullptr, 10);
-}
-
-Database::Database(Settings settings, Log& log) : settings_(std::move(settings)), log_(log) {}
+Database::Database(Settings settings, Log& log)
+    : settings_(std::move(settings)), log_(log), hosts_(settings_.conninfo) {}
 
 template <class Action>
 void Database::guarded(const char* what, const Action& action) noexcept {
@@ -145,13 +106,35 @@ void Database::send(const std::string& sql, const Parameters& parameters, Handle
 void Database::work(Instant now) noexcept {
     guarded("work", [&] {
         if (state_ == State::down && now >= next_try_) connect(now);
+        if (state_ == State::looking_up) go_on_looking_up(now);
         if (state_ == State::connecting) go_on_connecting(now);
         if (state_ == State::up) read(now);
     });
 }
 
 void Database::connect(Instant now) {
-    connection_ = begin(settings_.conninfo, settings_.options, false);
+    since_ = now;
+    if (!hosts_.named()) return begin_to_connect(now, nullptr);
+    state_ = State::looking_up;
+    try {
+        hosts_.look_up();
+    } catch (const std::exception& error) {
+        fail(now, error.what());
+    }
+}
+
+void Database::go_on_looking_up(Instant now) {
+    if (!hosts_.ended()) {
+        if (now - since_ > kConnectWithin) fail(now, "the name server did not answer within 10 s");
+        return;
+    }
+    if (hosts_.places().empty()) return fail(now, hosts_.problem());
+    const PlaceLists places = to_lists(hosts_.places(), first_place_);
+    begin_to_connect(now, &places);
+}
+
+void Database::begin_to_connect(Instant now, const PlaceLists* places) {
+    connection_ = begin(settings_.conninfo, settings_.options, false, places);
     state_ = State::connecting;
     since_ = now;
     wanted_ = PGRES_POLLING_WRITING;
@@ -174,7 +157,10 @@ void Database::go_on_connecting(Instant now) {
         if (wanted_ == PGRES_POLLING_OK) return established(now);
         if (wanted_ == PGRES_POLLING_FAILED) return fail(now, one_line(PQerrorMessage(c)));
     }
-    if (now - since_ > kConnectWithin) fail(now, "no answer within 10 s");
+    if (now - since_ > kConnectWithin) {
+        ++first_place_;  // libpq itself goes on to the next only where a connection is refused
+        fail(now, "no answer within 10 s");
+    }
 }
 
 void Database::established(Instant now) {
@@ -183,7 +169,7 @@ void Database::established(Instant now) {
         PQsetnonblocking(c, 1) == 0 && (settings_.style == Style::simple || PQenterPipelineMode(c));
     if (!set) return fail(now, one_line(PQerrorMessage(c)));
     state_ = State::up;
-    since_ = now;
+    since_ = heard_ = now;
     unsent_ = false;
     log_.info("connected", {{"connection", settings_.name}, {"server", std::int64_t{PQserverVersion(c)}}});
     if (on_up) guarded("up", on_up);
@@ -208,7 +194,7 @@ void Database::read(Instant now) {
     if (notified && on_notified) guarded("notified", on_notified);
     if (state_ == State::up && now - since_ > kStable) tries_ = 0;
     if (settings_.answer_within_s > 0 && !flights_.empty() &&
-        now - flights_.front().sent > Seconds(settings_.answer_within_s)) {
+        now - waiting_since() > Seconds(settings_.answer_within_s)) {
         fail(now, "no answer for " + std::to_string(settings_.answer_within_s) + " s");
     }
 }
@@ -237,6 +223,7 @@ void Database::deliver(ResultPtr result) noexcept {
     guarded("reply", [&] {
         const Flight flight = std::move(flights_.front());
         flights_.pop_front();
+        heard_ = Clock::now();
         if (flight.handler) flight.handler(Reply(std::move(result)));
     });
 }
@@ -266,6 +253,7 @@ Instant Database::deadline() const noexcept {
     switch (state_) {
         case State::down:
             return next_try_;
+        case State::looking_up:
         case State::connecting:
             return since_ + kConnectWithin;
         case State::up:
@@ -273,13 +261,15 @@ Instant Database::deadline() const noexcept {
     }
     if (!connection_) return Clock::now();
     if (settings_.answer_within_s > 0 && !flights_.empty()) {
-        return flights_.front().sent + Seconds(settings_.answer_within_s);
+        return waiting_since() + Seconds(settings_.answer_within_s);
     }
     return Instant::max();
 }
 
 void Database::watch(std::vector<curl_waitfd>& list) const {
-    const int fd = connection_ ? PQsocket(connection_.get()) : -1;
+    const int fd = state_ == State::looking_up ? hosts_.descriptor()
+                   : connection_               ? PQsocket(connection_.get())
+                                               : -1;
     if (fd < 0) return;
     short events = CURL_WAIT_POLLIN;
     if (state_ == State::connecting) {
@@ -292,6 +282,10 @@ void Database::watch(std::vector<curl_waitfd>& list) const {
 
 void Database::try_now() noexcept {
     if (state_ == State::down) next_try_ = std::min(next_try_, Clock::now());
+}
+
+void Database::try_after(Millis pause) noexcept {
+    if (state_ == State::down) next_try_ = std::min(next_try_, since_ + pause);
 }
 
 }  // namespace sentinel::worker

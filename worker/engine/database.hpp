@@ -1,48 +1,23 @@
 // Keep one connection to PostgreSQL without ever waiting for it, and bring it back when it breaks.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/clock.hpp"
 #include "engine/curl.hpp"
+#include "engine/hosts.hpp"
 #include "engine/libpq.hpp"
 #include "engine/log.hpp"
+#include "engine/session.hpp"
 
 namespace sentinel::worker {
 
-// The answer to one statement.
-class Reply {
+class Database final : public Session {
  public:
-    explicit Reply(ResultPtr result);
-
-    // The connection broke before an answer came: whether the statement took effect is not known.
-    bool lost() const noexcept { return !result_; }
-    bool ok() const noexcept;
-    // Not the statement's fault (conflict, resources, shutdown, timeout): the same again may succeed.
-    bool transient() const noexcept;
-    std::string sqlstate() const;
-    std::string message() const;  // one line
-
-    int rows() const noexcept { return result_ ? PQntuples(result_.get()) : 0; }
-    bool null(int row, int column) const noexcept { return PQgetisnull(result_.get(), row, column) != 0; }
-    std::string_view text(int row, int column) const noexcept;
-    std::int64_t number(int row, int column) const noexcept;  // 0 where it is no number
-
- private:
-    ResultPtr result_;
-};
-
-using Parameters = std::vector<std::optional<std::string>>;
-
-class Database {
- public:
-    using Handler = std::function<void(const Reply&)>;
-
     enum class Style {
         pipeline,  // statements in flight together, each in a transaction of its own
         simple,    // one at a time by the simple protocol, without parameters: procedures may commit
@@ -62,11 +37,11 @@ class Database {
     std::function<void()> on_down;      // after the handlers of all that was in flight were told
     std::function<void()> on_notified;  // at least one notification came
 
-    bool up() const noexcept { return state_ == State::up; }
+    bool up() const noexcept override { return state_ == State::up; }
     std::size_t in_flight() const noexcept { return flights_.size(); }
 
-    // Only while up(). The handler is called exactly once, from work(), and may send again.
-    void send(const std::string& sql, const Parameters& parameters, Handler handler);
+    // The handler is called from work().
+    void send(const std::string& sql, const Parameters& parameters, Handler handler) override;
 
     // Do whatever can be done now: connect, read, write, call handlers. Handlers' exceptions end here.
     void work(Instant now) noexcept;
@@ -77,9 +52,11 @@ class Database {
 
     // Do not wait on if down: another connection has found the server there again.
     void try_now() noexcept;
+    // The same, so long after the break: while another connection stands, the long pauses help nobody.
+    void try_after(Millis pause) noexcept;
 
  private:
-    enum class State { down, connecting, up };
+    enum class State { down, looking_up, connecting, up };
     struct Flight {
         Handler handler;
         ResultPtr result;
@@ -87,10 +64,14 @@ class Database {
     };
 
     void connect(Instant now);
+    void go_on_looking_up(Instant now);
+    void begin_to_connect(Instant now, const PlaceLists* places);
     void go_on_connecting(Instant now);
     void established(Instant now);
     void read(Instant now);
     bool take_results();
+    // The statement in front has been the server's only since the one before it was answered.
+    Instant waiting_since() const noexcept { return std::max(flights_.front().sent, heard_); }
     void deliver(ResultPtr result) noexcept;
     void fail(Instant now, const std::string& why) noexcept;
     template <class Action>
@@ -98,14 +79,17 @@ class Database {
 
     Settings settings_;
     Log& log_;
+    Hosts hosts_;
     ConnectionPtr connection_;
     State state_ = State::down;
     PostgresPollingStatusType wanted_ = PGRES_POLLING_WRITING;
     std::deque<Flight> flights_;
     bool unsent_ = false;  // libpq has bytes that the socket did not take
     int tries_ = 0;
+    std::size_t first_place_ = 0;  // of several: one that does not answer must not keep us from the others
     Instant next_try_{};
     Instant since_{};  // of the present state
+    Instant heard_{};  // of the last answer
 };
 
 // Connection parameters that Sentinel sets over a user's string: name, keep-alives, options. Shared with the

@@ -2,14 +2,21 @@
 
 #include <algorithm>
 
+#include "engine/fault.hpp"
+
 namespace sentinel::worker {
 namespace {
 
 constexpr auto kLongestWait = Seconds(5);  // in line before a target
-constexpr auto kCrowded = Millis(250);     // between claims of which half found its target busy
-constexpr auto kBetween = Millis(3);       // between claims for few free places
-constexpr int kUnknownKindDelay = 60;      // a newer database may name a channel that this worker lacks
+constexpr auto kStaleEach = Millis(500);
+constexpr auto kOutage = Seconds(5);    // a connection away for longer: begin again slowly
+constexpr auto kCrowded = Millis(250);  // between claims of which half found its target busy
+constexpr auto kBetween = Millis(3);    // between claims for few free places
+constexpr int kUnknownKindDelay = 60;   // a newer database may name a channel that this worker lacks
 constexpr int kTroubleDelay = 5;
+// Bodies are held while their jobs are: claim no more than so many bytes' worth of jobs, by the usual size.
+constexpr double kMostBytes = 32.0 * 1024 * 1024;
+constexpr double kBytesOfAnAnswer = 8.0 * 1024 * 1024;  // about so much for one call for requests
 
 std::int64_t ms_between(Instant from, Instant to) {
     return std::chrono::duration_cast<Millis>(to - from).count();
@@ -17,43 +24,53 @@ std::int64_t ms_between(Instant from, Instant to) {
 
 }  // namespace
 
-Dispatch::Dispatch(const Config& config, Database& database, Http& http, const Guard& guard, Log& log)
+// results: the connection that results and returned jobs take; it may be the same.
+Dispatch::Dispatch(const Config& config, Session& database, Session& results, Http& http, const Guard& guard,
+                   Log& log)
     : config_(config),
       database_(database),
       http_(http),
       guard_(guard),
       log_(log),
-      outbox_(database, log, config.worker_name),
+      outbox_(results, log, config.worker_name),
       presence_(config, database, log),
-      slots_(config.per_target) {
+      slots_(config.per_target),
+      ramp_(Seconds(config.ramp_s)) {
     for (const auto& [queue, places] : config.slots) {
         if (places == 0) continue;
         bulkheads_.push_back(std::make_unique<Bulkhead>());
         bulkheads_.back()->queue = queue;
         bulkheads_.back()->places = places;
+        bulkheads_.back()->pace = Pace(Millis(config.poll_ms));
     }
     presence_.leases = [this] { return leases(); };
     presence_.on_lost = [this](const std::vector<Held>& held) { lost(held); };
 }
 
 void Dispatch::connected(Instant now) {
+    if (!away_since_ || now - *away_since_ > kOutage) ramp_.begin(now);
     presence_.connected(now);
     ask_again_ = true;
     wake();
 }
 
-void Dispatch::disconnected() noexcept {
+void Dispatch::disconnected(Instant now) noexcept {
+    away_since_ = now;
     presence_.disconnected();
     for (auto& bulkhead : bulkheads_) bulkhead->claiming = false;
 }
 
 void Dispatch::wake() noexcept {
-    for (auto& bulkhead : bulkheads_) bulkhead->hungry = bulkhead->notified = true;
+    for (auto& bulkhead : bulkheads_) {
+        bulkhead->hungry = bulkhead->notified = true;
+        bulkhead->pace.reset();
+    }
 }
 
 void Dispatch::step(Instant now) {
-    outbox_.step(now);
-    presence_.step(now);
+    // Not both at once: a heartbeat and a report lock the same rows, each in an order of its own.
+    if (!presence_.beating() && !presence_.beat_due(now)) outbox_.step(now);
+    presence_.step(now, outbox_.idle());
     if (ask_again_ && database_.up()) {
         ask_again_ = false;
         std::vector<Held> held;
@@ -62,39 +79,62 @@ void Dispatch::step(Instant now) {
         }
         if (!held.empty()) ask(held);
     }
+    if (now >= next_stale_) give_back_stale(now);
+    if (stopping_ || !database_.up() || !presence_.ready() || outbox_.full()) return;
+    if (affordable() <= 0) return;
+    for (auto& one : bulkheads_) {
+        one->open = ramp_.open(one->places, now);
+        const bool wanted = one->hungry || now >= one->next_poll;
+        if (!wanted || one->claiming || now < one->not_before || one->crowded(now)) continue;
+        const int n = std::min(one->room(), affordable());
+        if (n > 0) claim(*one, n, now);
+    }
+}
+
+void Dispatch::give_back_stale(Instant now) {
+    next_stale_ = now + kStaleEach;
     std::vector<Job*> stale;
     for (auto& [tag, job] : jobs_) {
         if (job.state == State::waiting && now - job.claimed > kLongestWait) stale.push_back(&job);
     }
     for (Job* job : stale) give_back(*job, slots_.come_back_after(job->target));
-    if (stopping_ || !database_.up() || !presence_.ready() || outbox_.full()) return;
-    for (auto& one : bulkheads_) {
-        const bool wanted = one->hungry || now >= one->next_poll;
-        if (!wanted || one->claiming || now < one->not_before || one->crowded(now)) continue;
-        if (one->room() > 0) claim(*one, now);
-    }
 }
 
 Instant Dispatch::deadline(Instant now) const {
-    Instant next = std::min(presence_.deadline(), outbox_.deadline(now));
+    Instant next = presence_.deadline(now, outbox_.idle());
+    if (!presence_.beating() && !presence_.beat_due(now)) next = std::min(next, outbox_.deadline(now));
     bool line = false;
     for (const auto& one : bulkheads_) {
         line = line || one->waiting > 0;
-        if (stopping_ || one->claiming || one->room() <= 0 || !presence_.ready() || outbox_.full()) continue;
+        if (stopping_ || one->claiming || one->room() <= 0 || affordable() <= 0 || !presence_.ready() ||
+            outbox_.full())
+            continue;
         const Instant pause =
             one->crowded(now) ? std::max(one->not_before, one->crowded_until) : one->not_before;
         next = std::min(next, std::max(pause, one->hungry ? now : one->next_poll));
     }
-    if (line) next = std::min(next, now + Millis(500));
+    if (line) next = std::min(next, next_stale_);
     return next;
 }
 
-void Dispatch::claim(Bulkhead& bulkhead, Instant now) {
-    const int n = bulkhead.room();
+// For how many more jobs there is memory. Of some that are held the size is not known yet.
+int Dispatch::affordable() const noexcept {
+    const double unknown = static_cast<double>(jobs_.size() - sized_) * usual_bytes_;
+    const double left = kMostBytes - static_cast<double>(held_bytes_) - unknown;
+    return static_cast<int>(left / std::max(usual_bytes_, 1024.0));
+}
+
+void Dispatch::note_size(Job& job) {
+    job.bytes = job.request.body.size();
+    held_bytes_ += *job.bytes;
+    ++sized_;
+    usual_bytes_ += (static_cast<double>(*job.bytes) - usual_bytes_) / 16;
+}
+
+void Dispatch::claim(Bulkhead& bulkhead, int n, Instant now) {
     bulkhead.claiming = true;
     bulkhead.notified = false;
     bulkhead.asked = now;
-    bulkhead.next_poll = now + Millis(config_.poll_ms);
     // How long a job was due before it was claimed, from the database's clock alone.
     database_.send(
         "SELECT job_id, lease, job_type, attempt, "
@@ -118,8 +158,13 @@ void Dispatch::claimed(Bulkhead& bulkhead, int asked_for, const Reply& reply) {
     }
     if (reply.rows() == 0) {
         bulkhead.found_empty = bulkhead.asked;
+        bulkhead.next_poll = now + bulkhead.pace.next();
         return;
     }
+    // Fewer than asked for is no empty queue yet: look once more, so that the database knows who waits.
+    bulkhead.next_poll = now;
+    bulkhead.pace.reset();
+    fault::here("after_claim_commit");
     last_doing_ = std::max(last_doing_, now);
     bulkhead.hungry = bulkhead.hungry || reply.rows() >= asked_for;
     bulkhead.not_before = now + kBetween;
@@ -131,11 +176,16 @@ void Dispatch::claimed(Bulkhead& bulkhead, int asked_for, const Reply& reply) {
         job.attempt = reply.number(row, 3);
         job.queued_ms = reply.number(row, 4);
         job.claimed = now;
+        job.held_since = bulkhead.asked;
         job.bulkhead = &bulkhead;
         held.push_back(job.held);
         ++bulkhead.taken;
         const std::string tag = job.held.tag();
         jobs_.emplace(tag, std::move(job));
+    }
+    if (stopping_) {
+        for (const auto& one : held) give_back(jobs_.at(one.tag()), 0);
+        return;
     }
     ask(held);
 }
@@ -145,12 +195,24 @@ void Dispatch::ask(const std::vector<Held>& held) {
         ask_again_ = true;
         return;
     }
+    // An answer is in memory as a whole, in hex; large bodies come a few at a time.
+    const auto most = static_cast<std::size_t>(
+        std::clamp(kBytesOfAnAnswer / (2 * std::max(usual_bytes_, 1024.0)), 10.0, 200.0));
+    for (std::size_t begin = 0; begin < held.size(); begin += most) {
+        const auto end = std::min(begin + most, held.size());
+        ask_together({held.begin() + static_cast<std::ptrdiff_t>(begin),
+                      held.begin() + static_cast<std::ptrdiff_t>(end)});
+    }
+}
+
+void Dispatch::ask_together(std::vector<Held> held) {
     for (const auto& one : held) {
         const auto found = jobs_.find(one.tag());
         if (found != jobs_.end()) found->second.state = State::asked;
     }
-    database_.send(kRequestsStatement, {jobs_array(held), leases_array(held)},
-                   [this, held](const Reply& reply) { answered(held, reply); });
+    const Parameters parameters{jobs_array(held), leases_array(held)};
+    database_.send(kRequestsStatement, parameters,
+                   [this, held = std::move(held)](const Reply& reply) { answered(held, reply); });
 }
 
 void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
@@ -189,6 +251,7 @@ void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
         } else {
             job.target = request->second.target;
             job.request = std::move(request->second);
+            note_size(job);
             Bulkhead& bulkhead = *job.bulkhead;
             if (admit(job) != Slots::Verdict::run) ++held_up;
             if (2 * held_up >= static_cast<int>(held.size()))
@@ -198,7 +261,7 @@ void Dispatch::answered(const std::vector<Held>& held, const Reply& reply) {
 }
 
 Slots::Verdict Dispatch::admit(Job& job) {
-    const Slots::Verdict verdict = slots_.admit(job.target, *job.bulkhead, job.held.tag());
+    const Slots::Verdict verdict = slots_.admit(job.request.org, job.target, *job.bulkhead, job.held.tag());
     if (verdict == Slots::Verdict::run) run(job);
     if (verdict == Slots::Verdict::wait) job.state = State::waiting;
     if (verdict == Slots::Verdict::turn_away) give_back(job, slots_.come_back_after(job.target));
@@ -210,12 +273,16 @@ void Dispatch::run(Job& job) {
     job.state = State::running;
     job.started_at = wall_iso();
     job.started = Clock::now();
+    // This process was stopped meanwhile, or its machine slept: another worker may have the job by now. If
+    // none has, it waits again, and no attempt is lost.
+    if (job.started - job.held_since >= Seconds(config_.lease_s)) return give_back(job, 0);
     const Request request = std::move(job.request);
     try {
         Built built = build_call(request, {config_, guard_, vault_, wall_seconds()});
         if (auto* refusal = std::get_if<Refusal>(&built)) return refuse(job, *refusal);
         auto transfer = std::make_unique<Transfer>(std::move(std::get<Call>(built)), guard_, config_.ca_file,
                                                    job.held.tag());
+        fault::here("before_send");
         job.transfer = http_.start(std::move(transfer));
     } catch (const std::exception& error) {
         log_.error("a transfer could not be started",
@@ -229,6 +296,7 @@ void Dispatch::done(Transfer& transfer, CURLcode code) {
     if (found == jobs_.end()) return;
     Job& job = found->second;
     job.transfer = nullptr;  // it goes when we return
+    fault::here("after_answer");
     if (code != CURLE_OK && transfer.exhausted()) {
         log_.error("no socket to be had: too many open files? raise LimitNOFILE= or lower the slots");
         return give_back(job, kTroubleDelay);
@@ -237,7 +305,9 @@ void Dispatch::done(Transfer& transfer, CURLcode code) {
     outcome.queue_ms = job.queued_ms + ms_between(job.claimed, job.started);
     report(job, outcome, transfer.host(), transfer.blocked());
     outbox_.finish(job.held, outcome, job.started_at);
-    last_doing_ = std::max(last_doing_, Clock::now());
+    const Instant now = Clock::now();
+    last_doing_ = std::max(last_doing_, now);
+    job.bulkhead->stir(now);  // a result may set free what waited for it
     forget(job);
 }
 
@@ -271,6 +341,10 @@ void Dispatch::forget(Job& job) {
         --bulkhead->taken;
     }
     if (running) slots_.leave(target, static_cast<double>(ms_between(job.started, Clock::now())));
+    if (job.bytes) {
+        --sized_;
+        held_bytes_ -= *job.bytes;
+    }
     jobs_.erase(job.held.tag());
     if (running) move_up(target);
 }
@@ -295,6 +369,11 @@ void Dispatch::lost(const std::vector<Held>& held) {
         if (job.transfer != nullptr) http_.abort(job.transfer);
         forget(job);
     }
+}
+
+bool Dispatch::quiet() const noexcept {
+    const auto claiming = [](const auto& one) { return one->claiming; };
+    return jobs_.empty() && outbox_.empty() && std::none_of(bulkheads_.begin(), bulkheads_.end(), claiming);
 }
 
 std::vector<Held> Dispatch::leases() const {

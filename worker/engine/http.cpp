@@ -6,8 +6,15 @@
 #include <new>
 #include <stdexcept>
 
+#include "engine/process.hpp"
+
 namespace sentinel::worker {
 namespace {
+
+// Idle connections are kept within a share of the descriptors: each one kept is one less for a transfer.
+long most_idle() {
+    return static_cast<long>(std::clamp<std::int64_t>((descriptor_limit() - 40) / 8, 2, 2048));
+}
 
 Multi make_pool() {
     Multi multi(curl_multi_init());
@@ -15,7 +22,7 @@ Multi make_pool() {
     // Limits are ours (Slots): libcurl's would start a transfer's clock while it still queues.
     curl_multi_setopt(multi.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, 0L);
     curl_multi_setopt(multi.get(), CURLMOPT_MAX_HOST_CONNECTIONS, 0L);
-    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, 512L);
+    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, most_idle());
     return multi;
 }
 
@@ -38,6 +45,7 @@ Transfer* Http::start(std::unique_ptr<Transfer> transfer) {
         curl_multi_remove_handle(pool(key->trust()), key->handle());
         throw;
     }
+    if (key->trust() == Trust::fixed) ++fixed_running_;
     return key;
 }
 
@@ -45,6 +53,7 @@ void Http::abort(Transfer* transfer) noexcept {
     const auto found = transfers_.find(transfer);
     if (found == transfers_.end()) return;
     curl_multi_remove_handle(pool(transfer->trust()), transfer->handle());
+    if (transfer->trust() == Trust::fixed) --fixed_running_;
     transfers_.erase(found);
 }
 
@@ -59,6 +68,8 @@ void Http::collect(CURLM* multi) {
         // Keep it alive until done has read it, but out of the table, so that done may start another.
         const std::unique_ptr<Transfer> owner = std::move(found->second);
         transfers_.erase(found);
+        if (owner->trust() == Trust::fixed) --fixed_running_;
+        owner->ended(code);
         curl_multi_remove_handle(multi, owner->handle());
         try {
             done_(*owner, code);
@@ -95,9 +106,7 @@ void Http::poll(std::vector<curl_waitfd>& others, int wait_ms) {
             (FD_ISSET(fd, &in) ? CURL_WAIT_POLLIN : 0) | (FD_ISSET(fd, &out) ? CURL_WAIT_POLLOUT : 0);
         if (events != 0) others.push_back({fd, static_cast<short>(events), 0});
     }
-    const auto is_fixed = [](const auto& entry) { return entry.second->trust() == Trust::fixed; };
-    const bool fixed_runs = std::any_of(transfers_.begin(), transfers_.end(), is_fixed);
-    if (fixed_runs && others.size() == before) wait_ms = std::min(wait_ms, 20);
+    if (fixed_running_ > 0 && others.size() == before) wait_ms = std::min(wait_ms, 20);
 
     curl_multi_poll(guarded_.get(), others.data(), static_cast<unsigned>(others.size()), std::max(wait_ms, 0),
                     nullptr);

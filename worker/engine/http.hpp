@@ -44,6 +44,7 @@ class Http {
     Multi guarded_;
     Multi fixed_;
     std::unordered_map<Transfer*, std::unique_ptr<Transfer>> transfers_;
+    std::size_t fixed_running_ = 0;  // of transfers_
 };
 
 }  // namespace sentinel::worker

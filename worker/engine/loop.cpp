@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <thread>
 
 namespace sentinel::worker {
 namespace {
@@ -11,6 +12,8 @@ namespace {
 constexpr auto kOwnAddressesEach = Seconds(60);
 constexpr auto kTellAfterwards = Seconds(5);  // for the last results, once nothing runs any more
 constexpr auto kLongestSleep = Seconds(1);
+constexpr Millis kServerIsThere{1000};  // longest pause of a connection while another stands
+constexpr std::size_t kMany = 200;
 
 // Text forms that the code reads, and limits that keep a call from hanging on a lock.
 constexpr const char* kWorkOptions =
@@ -30,9 +33,11 @@ Loop::Loop(const Config& config, Vault vault, Log& log, bool until_drained)
       guard_(config.egress_allow),
       listen_({"listen", config.database, kRunnerOptions, Database::Style::simple, 0}, log),
       work_({"work", config.database, kWorkOptions, Database::Style::pipeline, 15}, log),
+      // Beside the claims: storing a result takes the database longer than finding the next job.
+      results_({"results", config.database, kWorkOptions, Database::Style::pipeline, 15}, log),
       runner_connection_({"runner", config.database, kRunnerOptions, Database::Style::simple, 0}, log),
       http_([this](Transfer& transfer, CURLcode code) { dispatch_.done(transfer, code); }),
-      dispatch_(config, work_, http_, guard_, log),
+      dispatch_(config, work_, results_, http_, guard_, log),
       runner_(config, runner_connection_, log) {
     dispatch_.set_vault(std::move(vault));
     const auto wake = [this] {
@@ -52,7 +57,8 @@ Loop::Loop(const Config& config, Vault vault, Log& log, bool until_drained)
         try_all();
         dispatch_.connected(Clock::now());
     };
-    work_.on_down = [this] { dispatch_.disconnected(); };
+    work_.on_down = [this] { dispatch_.disconnected(Clock::now()); };
+    results_.on_up = [this] { try_all(); };
     runner_connection_.on_up = [this] {
         try_all();
         runner_.connected(Clock::now());
@@ -61,7 +67,7 @@ Loop::Loop(const Config& config, Vault vault, Log& log, bool until_drained)
 
 // Each connection backs off by itself; the first that gets through ends the wait of the others.
 void Loop::try_all() noexcept {
-    for (Database* one : {&listen_, &work_, &runner_connection_}) one->try_now();
+    for (Database* one : connections()) one->try_now();
 }
 
 int Loop::run() {
@@ -76,6 +82,7 @@ int Loop::run() {
         step(now);
         if (over(now)) break;
         manager_.alive(now);
+        manager_.status(status());
         sleep(Clock::now());
     }
     log_.info("stopped", {{"status", std::int64_t{status_}}});
@@ -87,7 +94,11 @@ void Loop::step(Instant now) {
         guard_.learn_own_addresses();
         own_addresses_again_ = now + kOwnAddressesEach;
     }
-    for (Database* one : {&listen_, &work_, &runner_connection_}) one->work(now);
+    for (Database* one : connections()) one->work(now);
+    const auto all = connections();
+    if (std::any_of(all.begin(), all.end(), [](const Database* one) { return one->up(); })) {
+        for (Database* one : all) one->try_after(kServerIsThere);
+    }
     try {
         http_.perform();
         dispatch_.step(Clock::now());
@@ -95,6 +106,13 @@ void Loop::step(Instant now) {
     } catch (const std::exception& error) {
         log_.error("a step failed", {{"error", std::string(error.what())}});
     }
+}
+
+std::string Loop::status() const {
+    if (phase_ != Phase::running) return "stopping";
+    if (!work_.up()) return "no connection to the database";
+    if (dispatch_.presence().parked()) return "parked: the database is a restored copy";
+    return dispatch_.presence().ready() ? "at work" : "connected";
 }
 
 void Loop::take_signals(Instant now) {
@@ -105,6 +123,7 @@ void Loop::take_signals(Instant now) {
             begin_to_stop(now, signal == SIGTERM ? "SIGTERM" : "SIGINT");
         } else {
             log_.warning("stopped at once by a second signal");
+            log_.drain(200);
             _exit(1);
         }
     }
@@ -153,15 +172,25 @@ bool Loop::over(Instant now) {
 
 void Loop::sleep(Instant now) {
     Instant next = now + kLongestSleep;
-    for (const Database* one : {&listen_, &work_, &runner_connection_})
-        next = std::min(next, one->deadline());
+    for (const Database* one : connections()) next = std::min(next, one->deadline());
     next = std::min({next, dispatch_.deadline(now), runner_.deadline(now), manager_.deadline()});
     if (phase_ == Phase::stopping) next = std::min(next, phase_since_ + Seconds(config_.stop_grace_s));
     if (phase_ == Phase::abandoned) next = std::min(next, phase_since_ + kTellAfterwards);
     std::vector<curl_waitfd> descriptors;
     descriptors.push_back({signals_.descriptor(), CURL_WAIT_POLLIN, 0});
-    for (const Database* one : {&listen_, &work_, &runner_connection_}) one->watch(descriptors);
+    for (const Database* one : connections()) one->watch(descriptors);
+    log_.flush();
+    if (log_.waiting()) descriptors.push_back({log_.descriptor(), CURL_WAIT_POLLOUT, 0});
     http_.poll(descriptors, millis_until(now, next));
+    rest(now);
+}
+
+// One round costs time for every transfer under way, however few of them have something to say: with
+// thousands, let a few more speak up first. 2,000 transfers: 10 milliseconds at most.
+void Loop::rest(Instant since) const {
+    const auto least = std::chrono::microseconds(5 * http_.running());
+    const auto left = least - (Clock::now() - since);
+    if (http_.running() >= kMany && left > Millis(0)) std::this_thread::sleep_for(left);
 }
 
 }  // namespace sentinel::worker

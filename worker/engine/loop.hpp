@@ -1,6 +1,7 @@
 // Run everything in one thread until told to stop.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "engine/config.hpp"
@@ -29,10 +30,15 @@ class Loop {
     void take_signals(Instant now);
     void reload_keys();
     void step(Instant now);
+    std::array<Database*, 4> connections() noexcept {
+        return {&listen_, &work_, &results_, &runner_connection_};
+    }
     void try_all() noexcept;
     void begin_to_stop(Instant now, const char* why);
     bool over(Instant now);
     void sleep(Instant now);
+    void rest(Instant since) const;
+    std::string status() const;
 
     const Config& config_;
     Log& log_;
@@ -42,6 +48,7 @@ class Loop {
     Guard guard_;
     Database listen_;
     Database work_;
+    Database results_;
     Database runner_connection_;
     Http http_;
     Dispatch dispatch_;

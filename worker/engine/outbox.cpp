@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/encoding.hpp"
+#include "engine/fault.hpp"
 
 namespace sentinel::worker {
 namespace {
@@ -27,7 +28,7 @@ std::string leases_array(const std::vector<Held>& held) {
     return to_array(out);
 }
 
-Outbox::Outbox(Database& database, Log& log, std::string worker)
+Outbox::Outbox(Session& database, Log& log, std::string worker)
     : database_(database), log_(log), worker_(std::move(worker)) {}
 
 void Outbox::finish(const Held& held, const Outcome& outcome, const std::string& started_at) {
@@ -75,10 +76,12 @@ void Outbox::send_results(Instant) {
         if (batch->back().alone) break;
     }
     flying_ += batch->size();
+    fault::here("before_report");
     database_.send("SELECT sentinel.finish_http($1::jsonb)", {text + "]"}, [this, batch](const Reply& reply) {
         flying_ -= batch->size();
         flying_results_.clear();
         if (!reply.ok()) return results_refused(std::move(*batch), reply);
+        fault::here("after_commit");
         refusals_ = 0;
         const std::int64_t accepted = reply.rows() == 1 ? reply.number(0, 0) : 0;
         if (accepted < static_cast<std::int64_t>(batch->size())) {

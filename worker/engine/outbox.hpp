@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "engine/clock.hpp"
-#include "engine/database.hpp"
 #include "engine/log.hpp"
 #include "engine/outcome.hpp"
+#include "engine/session.hpp"
 
 namespace sentinel::worker {
 
@@ -25,12 +25,13 @@ std::string jobs_array(const std::vector<Held>& held);
 std::string leases_array(const std::vector<Held>& held);
 
 // Saying a thing twice is harmless: both calls are fenced by (job, lease). Bounded because every entry is a
-// job that was held, and no more are claimed while kFull wait here.
+// job that was held, and no more are claimed while kFull wait here, or while results cannot be stored: what a
+// worker has done but not told is done again when it is killed.
 class Outbox {
  public:
     static constexpr std::size_t kFull = 1000;
 
-    Outbox(Database& database, Log& log, std::string worker);
+    Outbox(Session& database, Log& log, std::string worker);
 
     void finish(const Held& held, const Outcome& outcome, const std::string& started_at);
     void release(const Held& held, int delay_s);
@@ -40,7 +41,11 @@ class Outbox {
     Instant deadline(Instant now) const noexcept;
 
     bool empty() const noexcept { return results_.empty() && returns_.empty() && flying_ == 0; }
-    bool full() const noexcept { return results_.size() + returns_.size() + flying_ >= kFull; }
+    bool idle() const noexcept { return flying_ == 0; }  // nothing is on its way
+    bool full() const noexcept {
+        return !database_.up() || paused_until_ != Instant::max() ||
+               results_.size() + returns_.size() + flying_ >= kFull;
+    }
 
     // Leases that must live on until their results have arrived.
     void for_each(const std::function<void(const Held&)>& each) const;
@@ -63,7 +68,7 @@ class Outbox {
     void results_refused(std::vector<Result> batch, const Reply& reply);
     void pause(Instant now);
 
-    Database& database_;
+    Session& database_;
     Log& log_;
     std::string worker_;
     std::deque<Result> results_;

@@ -17,28 +17,41 @@ OrderedJson or_null(const std::string& text) {
     return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
 }
 
+constexpr const char* kUnreachableDetail = "no connection, or to an address that may not be called";
+
 }  // namespace
+
+bool is_unreachable(const Outcome& outcome) {
+    const std::string_view code = outcome.error_code;
+    return outcome.guarded && (code == "blocked_address" || code == "connection_refused" ||
+                               code == "network_unreachable" || code == "connect_timeout");
+}
 
 std::string to_json(const Outcome& outcome, const std::string& job, std::int64_t lease,
                     const std::string& worker, const std::string& started_at, bool excerpt) {
     const bool with_excerpt = excerpt && !outcome.resp_excerpt.empty();
+    const bool hidden = is_unreachable(outcome);
+    const auto time = [&](const std::optional<std::int64_t>& ms) {
+        return hidden ? OrderedJson(nullptr) : or_null(ms);
+    };
     OrderedJson out;
     out["job_id"] = job;
     out["lease"] = lease;
     out["worker"] = worker;
     out["started_at"] = started_at;
     out["http_status"] = or_null(outcome.http_status);
-    out["error_code"] = or_null(outcome.error_code);
-    out["error_detail"] = or_null(to_printable(outcome.error_detail, kLongestDetail));
+    out["error_code"] = hidden ? OrderedJson("unreachable") : or_null(outcome.error_code);
+    out["error_detail"] = hidden ? OrderedJson(kUnreachableDetail)
+                                 : or_null(to_printable(outcome.error_detail, kLongestDetail));
     out["sent"] = outcome.sent;
     out["retry_after_s"] = or_null(outcome.retry_after_s);
     out["queue_ms"] = or_null(outcome.queue_ms);
-    out["dns_ms"] = or_null(outcome.dns_ms);
-    out["connect_ms"] = or_null(outcome.connect_ms);
-    out["tls_ms"] = or_null(outcome.tls_ms);
-    out["ttfb_ms"] = or_null(outcome.ttfb_ms);
-    out["total_ms"] = or_null(outcome.total_ms);
-    out["peer_ip"] = or_null(outcome.peer_ip);
+    out["dns_ms"] = time(outcome.dns_ms);
+    out["connect_ms"] = time(outcome.connect_ms);
+    out["tls_ms"] = time(outcome.tls_ms);
+    out["ttfb_ms"] = time(outcome.ttfb_ms);
+    out["total_ms"] = time(outcome.total_ms);
+    out["peer_ip"] = or_null(hidden ? std::string() : outcome.peer_ip);
     out["req_bytes"] = outcome.req_bytes;
     out["resp_bytes"] = outcome.resp_bytes;
     out["resp_excerpt_hex"] =

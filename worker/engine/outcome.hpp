@@ -13,8 +13,10 @@ namespace sentinel::worker {
 inline constexpr std::size_t kLongestDetail = 200;
 inline constexpr std::size_t kLongestExcerpt = 16 * 1024;
 
-// The database decides what an outcome means; empty error_code and a 2xx status is success.
+// The database decides what an outcome means; empty error_code and a 2xx status is success. It holds the
+// whole truth, for our log; to_json() leaves out of it what the one who chose the url must not learn.
 struct Outcome {
+    bool guarded = false;  // the url is a customer's
     std::optional<long> http_status;
     std::string error_code;
     std::string error_detail;
@@ -28,7 +30,12 @@ struct Outcome {
     bool resp_truncated = false;
 };
 
-// One element of the results array. excerpt: whether the answer's beginning goes along.
+// Whether a guarded outcome is told as "unreachable": refused by the guard, by the host or by the way there.
+bool is_unreachable(const Outcome& outcome);
+
+// One element of the results array. excerpt: whether the answer's beginning goes along. Every unreachable
+// outcome looks the same in it, without times and address: else whoever may register a url could find out
+// which names and addresses of our network exist.
 std::string to_json(const Outcome& outcome, const std::string& job, std::int64_t lease,
                     const std::string& worker, const std::string& started_at, bool excerpt = true);
 

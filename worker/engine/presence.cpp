@@ -1,23 +1,42 @@
 #include "engine/presence.hpp"
 
+#include <openssl/rand.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <unordered_set>
 
+#include "engine/encoding.hpp"
 #include "engine/json.hpp"
 
 namespace sentinel::worker {
 namespace {
 
-constexpr auto kBeat = Seconds(10);
+constexpr Millis kBeat = Seconds(10);      // and three times in a lease at least
 constexpr auto kHelloAgain = Seconds(30);  // while parked
 constexpr auto kHelloSoon = Seconds(5);    // after an error
 
+// A version 4 uuid.
+std::string random_uuid() {
+    Bytes raw(16);
+    if (RAND_bytes(raw.data(), static_cast<int>(raw.size())) != 1)
+        throw std::runtime_error("no random bytes");
+    raw[6] = static_cast<unsigned char>((raw[6] & 0x0f) | 0x40);
+    raw[8] = static_cast<unsigned char>((raw[8] & 0x3f) | 0x80);
+    std::string text = to_hex(std::string_view(reinterpret_cast<const char*>(raw.data()), raw.size()));
+    for (const std::size_t at : {8, 13, 18, 23}) text.insert(at, 1, '-');
+    return text;
+}
+
 }  // namespace
 
-Presence::Presence(const Config& config, Database& database, Log& log)
-    : config_(config), database_(database), log_(log) {}
+Presence::Presence(const Config& config, Session& database, Log& log)
+    : config_(config),
+      database_(database),
+      log_(log),
+      process_(random_uuid()),
+      beat_every_(std::min(kBeat, Millis(Seconds(config.lease_s)) / 3)) {}
 
 void Presence::connected(Instant now) {
     ready_ = false;
@@ -31,16 +50,17 @@ void Presence::disconnected() noexcept {
     beating_ = false;
 }
 
-void Presence::step(Instant now) {
+void Presence::step(Instant now, bool may_beat) {
     if (!database_.up()) return;
     if (!ready_ && !greeting_ && now >= next_hello_) hello(now);
-    if (ready_ && !beating_ && now >= next_beat_) beat(now);
+    if (beat_due(now) && (may_beat || now >= next_beat_ + beat_every_)) beat(now);
 }
 
-Instant Presence::deadline() const noexcept {
+Instant Presence::deadline(Instant now, bool may_beat) const noexcept {
     if (!database_.up()) return Instant::max();
     if (!ready_) return greeting_ ? Instant::max() : next_hello_;
-    return beating_ ? Instant::max() : next_beat_;
+    if (beating_) return Instant::max();
+    return beat_due(now) && !may_beat ? next_beat_ + beat_every_ : next_beat_;
 }
 
 void Presence::hello(Instant now) {
@@ -50,6 +70,7 @@ void Presence::hello(Instant now) {
     for (const auto& [queue, places] : config_.slots) slots[queue] = places;
     OrderedJson facts;
     facts["pid"] = getpid();
+    facts["process"] = process_;
     facts["slots"] = slots;
     facts["per_target"] = config_.per_target;
     facts["lease_s"] = config_.lease_s;
@@ -75,7 +96,7 @@ void Presence::hello(Instant now) {
 
 void Presence::beat(Instant now) {
     beating_ = true;
-    next_beat_ = now + kBeat;
+    next_beat_ = now + beat_every_;
     std::vector<Held> held = leases ? leases() : std::vector<Held>();
     const Parameters parameters{config_.worker_name, jobs_array(held), leases_array(held),
                                 std::to_string(config_.lease_s) + " seconds"};

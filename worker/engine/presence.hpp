@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "engine/config.hpp"
-#include "engine/database.hpp"
+#include "engine/log.hpp"
 #include "engine/outbox.hpp"
+#include "engine/session.hpp"
 
 namespace sentinel::worker {
 
 class Presence {
  public:
-    Presence(const Config& config, Database& database, Log& log);
+    Presence(const Config& config, Session& database, Log& log);
 
     // The leases to extend, asked at each beat.
     std::function<std::vector<Held>()> leases;
@@ -22,20 +23,27 @@ class Presence {
 
     void connected(Instant now);
     void disconnected() noexcept;
-    void step(Instant now);
-    Instant deadline() const noexcept;
+    // may_beat: nothing stands in the way of a heartbeat. It is put off for its own interval at most.
+    void step(Instant now, bool may_beat = true);
+    Instant deadline(Instant now, bool may_beat = true) const noexcept;
+    bool beat_due(Instant now) const noexcept {
+        return database_.up() && ready_ && !beating_ && now >= next_beat_;
+    }
 
     // Hello was answered with "ready": jobs may be claimed.
     bool ready() const noexcept { return ready_; }
     bool parked() const noexcept { return parked_; }
+    bool beating() const noexcept { return beating_; }
 
  private:
     void hello(Instant now);
     void beat(Instant now);
 
     const Config& config_;
-    Database& database_;
+    Session& database_;
     Log& log_;
+    std::string process_;  // tells this process from earlier ones of the same name
+    Millis beat_every_;
     bool ready_ = false;
     bool parked_ = false;
     bool greeting_ = false;

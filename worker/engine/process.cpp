@@ -69,6 +69,14 @@ void ServiceManager::stopping() {
     sd_notify(0, "STOPPING=1");
 }
 
+void ServiceManager::status(const std::string& words) {
+    const Instant now = Clock::now();
+    if (words == said_ || now < say_again_) return;
+    said_ = words;
+    say_again_ = now + Seconds(1);
+    sd_notify(0, ("STATUS=" + words).c_str());
+}
+
 void ServiceManager::alive(Instant now) {
     if (now < next_) return;
     sd_notify(0, "WATCHDOG=1");

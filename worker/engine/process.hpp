@@ -37,12 +37,15 @@ class ServiceManager {
     ServiceManager();
     void ready();
     void stopping();
+    void status(const std::string& words);  // for systemctl status; at most one a second
     void alive(Instant now);
     Instant deadline() const noexcept { return next_; }
 
  private:
     std::chrono::microseconds every_{0};
     Instant next_ = Instant::max();
+    std::string said_;
+    Instant say_again_{};
 };
 
 }  // namespace sentinel::worker

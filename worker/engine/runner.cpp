@@ -7,19 +7,20 @@ namespace {
 
 constexpr const char* kTick = "CALL sentinel.tick()";
 constexpr const char* kRun = "CALL sentinel.run_jobs(200)";
-constexpr auto kEach = Seconds(1);
+constexpr std::int64_t kAll = 200;  // so many were run: the call ended by its count, not by want of jobs
 constexpr auto kAfterError = Seconds(5);
 constexpr auto kSameErrorAgain = Seconds(60);
-// A call that took so long, beside the way there and back, has run jobs, so more may wait.
+// Of a database that does not say how many ran: a call that took so long, beside the way there and back, has
+// run some.
 constexpr auto kWorked = Millis(25);
 
 }  // namespace
 
-Runner::Runner(const Config& config, Database& database, Log& log)
-    : config_(config), database_(database), log_(log) {}
+Runner::Runner(const Config& config, Session& database, Log& log)
+    : config_(config), database_(database), log_(log), pace_(Millis(config.poll_ms)) {}
 
 void Runner::connected(Instant now) {
-    hungry_ = true;
+    wake();
     next_tick_ = next_run_ = now;
     // Else each call over a slow network would look like work, and be followed by the next at once.
     calling_ = true;
@@ -37,7 +38,6 @@ void Runner::step(Instant now) {
     }
     if (config_.run_sql_jobs && (hungry_ || now >= next_run_)) {
         hungry_ = false;
-        next_run_ = now + kEach;
         call(kRun, now);
     }
 }
@@ -60,11 +60,25 @@ void Runner::call(const char* what, Instant now) {
             next_run_ = end + kAfterError;
             return tell(what, reply);
         }
-        if (what != kRun) return;
-        const bool worked = end - now >= kWorked + 2 * there_and_back_;
-        hungry_ = hungry_ || worked;
-        if (!worked) idle_since_ = end;
+        if (what == kRun) return ran(reply, end - now);
+        wake();  // what became due is a job now
     });
+}
+
+void Runner::ran(const Reply& reply, Clock::duration took) {
+    const Instant now = Clock::now();
+    const int column = reply.rows() == 1 ? reply.column("ran") : -1;
+    const bool told = column >= 0 && !reply.null(0, column);
+    const std::int64_t jobs = told                                    ? reply.number(0, column)
+                              : took >= kWorked + 2 * there_and_back_ ? kAll
+                                                                      : 0;
+    hungry_ = hungry_ || jobs >= kAll;
+    if (jobs == 0) {
+        idle_since_ = now;
+    } else {
+        pace_.reset();
+    }
+    next_run_ = now + pace_.next();
 }
 
 // The same fault each second would bury the rest of the log.

@@ -2,17 +2,22 @@
 #pragma once
 
 #include "engine/config.hpp"
-#include "engine/database.hpp"
+#include "engine/log.hpp"
+#include "engine/pace.hpp"
+#include "engine/session.hpp"
 
 namespace sentinel::worker {
 
 // On a connection of its own, one call at a time, each as a plain statement: the procedures commit inside.
 class Runner {
  public:
-    Runner(const Config& config, Database& database, Log& log);
+    Runner(const Config& config, Session& database, Log& log);
 
     void connected(Instant now);
-    void wake() noexcept { hungry_ = true; }
+    void wake() noexcept {
+        hungry_ = true;
+        pace_.reset();
+    }
     void step(Instant now);
     Instant deadline(Instant now) const;
     void stop() noexcept { stopping_ = true; }
@@ -23,14 +28,16 @@ class Runner {
 
  private:
     void call(const char* what, Instant now);
+    void ran(const Reply& reply, Clock::duration took);
     void tell(const char* what, const Reply& reply);
 
     const Config& config_;
-    Database& database_;
+    Session& database_;
     Log& log_;
     bool stopping_ = false;
     bool calling_ = false;
     bool hungry_ = true;
+    Pace pace_;
     Instant next_tick_{};
     Instant next_run_{};
     Instant idle_since_{};

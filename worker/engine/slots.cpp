@@ -14,10 +14,27 @@ std::size_t Slots::longest_line(const Target& target, const Bulkhead& bulkhead) 
     return static_cast<std::size_t>(std::min(std::max(in_a_second, 1.0 * per_target_), fair));
 }
 
-Slots::Verdict Slots::admit(const std::string& name, Bulkhead& bulkhead, const std::string& tag) {
+// Who is quick may have all places: they are free again soon. Who is slow has a quarter, so that it takes
+// several of them at once to keep others waiting; of whom nothing is known yet, half.
+bool Slots::has_its_share(const Payer& payer, const Bulkhead& bulkhead) const {
+    const int share = payer.usual_ms > kSlow_ms ? bulkhead.places / 4
+                      : payer.usual_ms > 0      ? bulkhead.places
+                                                : bulkhead.places / 2;
+    return payer.running >= std::max(share, per_target_);
+}
+
+Slots::Verdict Slots::admit(const std::string& org, const std::string& name, Bulkhead& bulkhead,
+                            const std::string& tag) {
     Target& target = targets_[name];
+    target.payer = bulkhead.queue + " " + org;
+    Payer& payer = payers_[target.payer];
+    if (has_its_share(payer, bulkhead)) {
+        ++target.turned_away;
+        return Verdict::turn_away;
+    }
     if (target.running < per_target_ && target.line.empty()) {
         ++target.running;
+        ++payer.running;
         return Verdict::run;
     }
     if (target.line.size() < longest_line(target, bulkhead) && bulkhead.waiting < bulkhead.places) {
@@ -35,6 +52,10 @@ void Slots::leave(const std::string& name, double took_ms) {
     if (found == targets_.end()) return;
     Target& target = found->second;
     --target.running;
+    Payer& payer = payers_[target.payer];
+    --payer.running;
+    payer.usual_ms = payer.usual_ms > 0 ? 0.8 * payer.usual_ms + 0.2 * took_ms : std::max(took_ms, 1.0);
+    if (payer.running == 0 && payers_.size() > kRemembered) payers_.erase(target.payer);
     target.usual_ms = 0.8 * target.usual_ms + 0.2 * took_ms;
     target.turned_away = std::max(0, target.turned_away - 1);
     if (target.running > 0 || !target.line.empty()) return;
@@ -50,6 +71,7 @@ std::string Slots::next(const std::string& name) {
     std::string tag = std::move(target.line.front());
     target.line.pop_front();
     ++target.running;
+    ++payers_[target.payer].running;
     return tag;
 }
 

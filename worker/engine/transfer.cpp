@@ -1,5 +1,6 @@
 #include "engine/transfer.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include <new>
 
 #include "engine/encoding.hpp"
+#include "engine/fault.hpp"
+#include "engine/process.hpp"
 #include "engine/retry_after.hpp"
 
 namespace sentinel::worker {
@@ -17,6 +20,8 @@ namespace {
 constexpr std::string_view kTokenMarks = "!#$%&'*+.^_|~-";
 constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestValue = 4096;
+constexpr int kMostAnswers = 32;              // the final one and those before it
+constexpr std::size_t kLongestSecret = 2048;  // of those an answer may quote: a url
 
 void add_header(HeaderList& list, const std::string& line) {
     curl_slist* grown = curl_slist_append(list.get(), line.c_str());
@@ -27,6 +32,18 @@ void add_header(HeaderList& list, const std::string& line) {
 
 std::int64_t ms_of(curl_off_t micros) {
     return (micros + 500) / 1000;
+}
+
+// The system hands out the lowest free number, so a high one says that nearly all are taken.
+bool is_scarce(int descriptor) noexcept {
+    return descriptor < 0 || descriptor >= descriptor_limit() - kSpareDescriptors;
+}
+
+bool descriptors_are_scarce() noexcept {
+    const int probe = fcntl(0, F_DUPFD_CLOEXEC, 0);
+    if (probe < 0) return errno == EMFILE || errno == ENFILE;
+    close(probe);
+    return is_scarce(probe);
 }
 
 }  // namespace
@@ -96,6 +113,7 @@ Transfer::Transfer(Call call, const Guard& guard, const std::string& ca_file, st
     set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call_.body.size()));
     set(easy, CURLOPT_POSTFIELDS, call_.body.data());
 
+    set(easy, CURLOPT_BUFFERSIZE, 4096L);  // answers are short, and every transfer under way holds a buffer
     set(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     set(easy, CURLOPT_WRITEDATA, static_cast<void*>(this));
     set(easy, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
@@ -104,8 +122,11 @@ Transfer::Transfer(Call call, const Guard& guard, const std::string& ca_file, st
     set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
     set(easy, CURLOPT_PREREQFUNCTION, &Transfer::on_request);
     set(easy, CURLOPT_PREREQDATA, static_cast<void*>(this));
+    set(easy, CURLOPT_SSL_CTX_FUNCTION, &Transfer::on_tls);
+    set(easy, CURLOPT_SSL_CTX_DATA, static_cast<void*>(this));
     set(easy, CURLOPT_ERRORBUFFER, error_.data());
     set(easy, CURLOPT_PRIVATE, static_cast<void*>(this));
+    fault::watch(easy);
 }
 
 // libcurl's own MAXFILESIZE is no cap for chunked or compressed bodies: count here.
@@ -114,8 +135,8 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
     const std::size_t n = size * count;
     my.body_bytes_ += static_cast<std::int64_t>(n);
     try {
-        const std::size_t room = kLongestExcerpt - std::min(my.excerpt_.size(), kLongestExcerpt);
-        my.excerpt_.append(data, std::min(n, room));
+        constexpr std::size_t kKept = kLongestExcerpt + kLongestSecret;  // see excerpt()
+        my.excerpt_.append(data, std::min(n, kKept - my.excerpt_.size()));
     } catch (...) {
         // The excerpt is a convenience; without memory for it the delivery still counts.
     }
@@ -126,11 +147,13 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
     return n;
 }
 
-std::size_t Transfer::on_header(char*, std::size_t size, std::size_t count, void* self) noexcept {
+std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept {
     auto& my = *static_cast<Transfer*>(self);
     const std::size_t n = size * count;
     my.header_bytes_ += n;
-    if (my.header_bytes_ > my.limits_.header) {
+    // Each answer, 100 Continue and its like too, begins with one.
+    if (std::string_view(data, n).substr(0, 5) == "HTTP/") ++my.answers_;
+    if (my.header_bytes_ > my.limits_.header || my.answers_ > kMostAnswers) {
         my.header_full_ = true;
         return 0;
     }
@@ -152,8 +175,20 @@ curl_socket_t Transfer::on_socket(void* self, curlsocktype, curl_sockaddr* addre
         return CURL_SOCKET_BAD;
     }
     const int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    my.exhausted_ = opened < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
-    return opened < 0 ? CURL_SOCKET_BAD : opened;
+    if (opened < 0) {
+        my.exhausted_ = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        return CURL_SOCKET_BAD;
+    }
+    my.exhausted_ = is_scarce(opened);
+    if (!my.exhausted_) return opened;
+    close(opened);
+    return CURL_SOCKET_BAD;
+}
+
+// Runs when a TLS handshake begins, which libcurl tells in no other way before it has ended.
+CURLcode Transfer::on_tls(CURL*, void*, void* self) noexcept {
+    static_cast<Transfer*>(self)->tls_begun_ = true;
+    return CURLE_OK;
 }
 
 // Runs for reused connections too, before the first byte of the request.
@@ -170,18 +205,49 @@ int Transfer::on_request(void* self, char* peer, char*, int peer_port, int) noex
     return CURL_PREREQFUNC_ABORT;
 }
 
+// Where descriptors run out, a look-up, a CA file or a connection fails in ways that blame the receiver.
+void Transfer::ended(CURLcode code) noexcept {
+    if (code == CURLE_OK || sent()) {
+        exhausted_ = false;
+    } else if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_SSL_CACERT_BADFILE ||
+               code == CURLE_SSL_CONNECT_ERROR || code == CURLE_FAILED_INIT) {
+        const std::string_view text = error_.data();
+        exhausted_ =
+            descriptors_are_scarce() || text.find("thread failed to start") != std::string_view::npos;
+    }
+}
+
 bool Transfer::sent() const noexcept {
     if (denied_at_request_) return false;
     return info<curl_off_t>(easy_.get(), CURLINFO_SIZE_UPLOAD_T) > 0 ||
            info<curl_off_t>(easy_.get(), CURLINFO_PRETRANSFER_TIME_T) > 0;
 }
 
+void Transfer::describe_failure(CURLcode code, Outcome& out) const {
+    CURL* const easy = easy_.get();
+    const bool resolved = info<curl_off_t>(easy, CURLINFO_NAMELOOKUP_TIME_T) > 0;
+    const bool tcp = info<curl_off_t>(easy, CURLINFO_CONNECT_TIME_T) > 0;
+    const bool tls = info<curl_off_t>(easy, CURLINFO_APPCONNECT_TIME_T) > 0;
+    const bool ready = call_.http_only ? tcp : tls;
+    const bool connected = ready || info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
+    out.error_code = error_code_of(code, connected, info<long>(easy, CURLINFO_OS_ERRNO));
+    out.error_detail = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
+    if (out.error_code != "connect_timeout") return;
+    if (tls_begun_) {
+        out.error_code = "tls_error";
+        out.error_detail = "the TLS handshake did not end in time";
+    } else if (!connected && !resolved) {
+        out.error_code = "dns_error";
+    }
+}
+
 void Transfer::describe(CURLcode code, Outcome& out) const {
     const long status = out.http_status.value_or(0);
     const bool success = status >= 200 && status < 300;
     const bool blocked = denied_at_request_ || (code == CURLE_COULDNT_CONNECT && !blocked_.empty());
+    // libcurl's own limit of 100 kB on one line; it is told as a lack of memory until 8.6, as 100 since.
+    const bool long_line = (code == CURLE_OUT_OF_MEMORY || static_cast<int>(code) == 100) && out.sent;
     if (blocked) {
-        // One wording for every refused address, so that nobody can map a network by it.
         out.error_code = "blocked_address";
         out.error_detail = "the address of the host is not one that may be reached";
         out.peer_ip.clear();
@@ -190,20 +256,14 @@ void Transfer::describe(CURLcode code, Outcome& out) const {
     } else if (body_full_) {
         out.error_code = "body_too_large";
         out.error_detail = "the answer is longer than " + std::to_string(limits_.body) + " bytes";
-    } else if (header_full_) {
+    } else if (header_full_ || (long_line && body_bytes_ == 0)) {
         out.error_code = "header_too_large";
         out.error_detail =
-            "the headers of the answer are longer than " + std::to_string(limits_.header) + " bytes";
+            answers_ > kMostAnswers
+                ? "more than " + std::to_string(kMostAnswers) + " answers to one request"
+                : "the headers of the answer are longer than " + std::to_string(limits_.header) + " bytes";
     } else if (code != CURLE_OK) {
-        CURL* const easy = easy_.get();
-        const bool tls = !call_.http_only;
-        const curl_off_t ready =
-            info<curl_off_t>(easy, tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T);
-        const bool connected = ready > 0 || info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
-        out.error_code = error_code_of(code, connected, info<long>(easy, CURLINFO_OS_ERRNO));
-        const bool resolved = connected || info<curl_off_t>(easy, CURLINFO_NAMELOOKUP_TIME_T) > 0;
-        if (out.error_code == "connect_timeout" && !resolved) out.error_code = "dns_error";
-        out.error_detail = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
+        describe_failure(code, out);
     } else if (status >= 300 && status < 400) {
         out.error_code = "redirect_error";
         out.error_detail = "the answer is a redirect, which is never followed; register the final url";
@@ -211,21 +271,32 @@ void Transfer::describe(CURLcode code, Outcome& out) const {
     out.error_detail = to_printable(call_.redactor.clean(out.error_detail), kLongestDetail);
 }
 
+// A secret that the cut goes through would not be found: so more is kept than is shown, and of what was cut
+// the end is not shown, however much the secrets before it shrank.
+std::string Transfer::excerpt() const {
+    std::string out = call_.redactor.clean(excerpt_);
+    const bool cut = body_bytes_ > static_cast<std::int64_t>(excerpt_.size());
+    if (cut) out.resize(out.size() - std::min(out.size(), kLongestSecret));
+    if (out.size() > kLongestExcerpt) out.resize(kLongestExcerpt);
+    return out;
+}
+
 Outcome Transfer::outcome(CURLcode code) const {
     CURL* const easy = easy_.get();
     Outcome out;
+    out.guarded = call_.trust == Trust::guarded;
     if (const long status = info<long>(easy, CURLINFO_RESPONSE_CODE); status >= 200) out.http_status = status;
     out.sent = sent();
     if (const char* peer = info<char*>(easy, CURLINFO_PRIMARY_IP)) out.peer_ip = peer;
     out.req_bytes = info<curl_off_t>(easy, CURLINFO_SIZE_UPLOAD_T);
     out.resp_bytes = body_bytes_;
-    out.resp_excerpt = call_.redactor.clean(excerpt_);
-    out.resp_truncated = body_full_ || body_bytes_ > static_cast<std::int64_t>(excerpt_.size());
-    if (out.resp_excerpt.size() > kLongestExcerpt) out.resp_excerpt.resize(kLongestExcerpt);
+    out.resp_excerpt = excerpt();
+    out.resp_truncated = body_full_ || body_bytes_ > static_cast<std::int64_t>(kLongestExcerpt);
 
     curl_header* retry_after = nullptr;
     if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &retry_after) == CURLHE_OK) {
-        out.retry_after_s = read_retry_after(retry_after->value, wall_seconds());
+        const std::int64_t took_s = info<curl_off_t>(easy, CURLINFO_TOTAL_TIME_T) / 1'000'000;
+        out.retry_after_s = read_retry_after(retry_after->value, call_.now + took_s);
     }
 
     // libcurl's times count from the start of the transfer, and are 0 for what did not happen.

@@ -27,7 +27,11 @@ struct Call {
     std::string body;
     std::vector<std::string> headers;  // "name: value", see header_ok()
     Redactor redactor;                 // holds the secrets of this call
+    std::int64_t now = 0;              // unix seconds at the start, by the database's clock
 };
+
+// Descriptors that transfers leave to everything else: reconnects, key and CA files, name look-ups.
+inline constexpr int kSpareDescriptors = 8;
 
 struct Limits {
     long connect_ms = 5'000;
@@ -55,8 +59,11 @@ class Transfer {
     const std::string& tag() const noexcept { return tag_; }
     const std::string& host() const noexcept { return call_.host; }
     const std::string& blocked() const noexcept { return blocked_; }  // the refused address, for our log only
-    bool exhausted() const noexcept { return exhausted_; }            // no descriptor or memory for a socket
+    bool exhausted() const noexcept { return exhausted_; }            // it failed for want of descriptors
     bool sent() const noexcept;
+
+    // Told by Http when it has ended, before anyone asks what came of it.
+    void ended(CURLcode code) noexcept;
 
     // What came of it; call once the transfer has ended.
     Outcome outcome(CURLcode code) const;
@@ -65,8 +72,11 @@ class Transfer {
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept;
     static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
+    static CURLcode on_tls(CURL* easy, void* context, void* self) noexcept;
     static int on_request(void* self, char* peer, char* local, int peer_port, int local_port) noexcept;
     void describe(CURLcode code, Outcome& out) const;
+    void describe_failure(CURLcode code, Outcome& out) const;
+    std::string excerpt() const;
 
     Call call_;
     const Guard& guard_;
@@ -75,11 +85,13 @@ class Transfer {
     HeaderList headers_;
     std::array<char, CURL_ERROR_SIZE> error_{};
     std::string blocked_;
+    bool tls_begun_ = false;
     bool denied_at_request_ = false;
     bool exhausted_ = false;
     bool body_full_ = false;
     bool header_full_ = false;
     std::size_t header_bytes_ = 0;
+    int answers_ = 0;
     std::int64_t body_bytes_ = 0;
     std::string excerpt_;
     Easy easy_;  // last, so that it goes before what it points to

@@ -269,7 +269,7 @@ CREATE TABLE sentinel.workers (
     seen_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE sentinel.workers IS 'Workers that have said hello. One row is one worker process name.';
-COMMENT ON COLUMN sentinel.workers.worker IS 'Name of the worker, host:pid by default.';
+COMMENT ON COLUMN sentinel.workers.worker IS 'Name of the worker; by default host, pid and a random word.';
 COMMENT ON COLUMN sentinel.workers.version IS 'Its version.';
 COMMENT ON COLUMN sentinel.workers.info IS 'Slots and settings that it tells of itself.';
 COMMENT ON COLUMN sentinel.workers.started_at IS 'When it said hello.';

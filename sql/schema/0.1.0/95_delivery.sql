@@ -249,7 +249,7 @@ VALUES
     ('webhook', 70, 500, 599, 'none', NULL, 'retry', '0', false, 'receiver failed'),
     ('webhook', 100, NULL, NULL, 'dns_error', NULL, 'retry_slow', '5 min', false, 'the name does not resolve: seconds do not help'),
     ('webhook', 110, NULL, NULL, 'tls_error', NULL, 'retry_slow', '5 min', false, 'the certificate is not trusted: seconds do not help'),
-    ('webhook', 120, NULL, NULL, 'blocked_address', NULL, 'retry_slow', '5 min', false, 'the address may not be called: seconds do not help'),
+    ('webhook', 120, NULL, NULL, 'unreachable', NULL, 'retry', '0', false, 'no connection, or an address that may not be called: which of the two only the operator sees, in the log'),
     ('webhook', 130, NULL, NULL, 'secret_error', NULL, 'retry_slow', '5 min', false, 'the signing key could not be opened: the operator must mend the key file'),
     ('webhook', 140, NULL, NULL, 'invalid_request', NULL, 'dead', '0', false, 'no request can be made of it: trying again changes nothing'),
     ('webhook', 150, NULL, NULL, 'redirect_error', NULL, 'retry', '0', false, 'redirects are never followed: the owner must change the address'),

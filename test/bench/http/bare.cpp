@@ -37,11 +37,15 @@ curl_slist* webhook_headers() {
     return list;
 }
 
+std::size_t on_body(char*, std::size_t size, std::size_t count, void*) {
+    return size * count;
+}
+
 double measure(const char* url, long requests, long at_once, std::size_t bytes) {
     const std::string body(bytes, 'x');
     const std::unique_ptr<curl_slist, CloseList> headers(webhook_headers());
-    std::vector<std::unique_ptr<CURL, CloseEasy>> handles;
     const std::unique_ptr<CURLM, CloseMulti> multi(curl_multi_init());
+    std::vector<std::unique_ptr<CURL, CloseEasy>> handles;
     curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, at_once);
     long begun = 0;
     long ended = 0;
@@ -52,17 +56,15 @@ double measure(const char* url, long requests, long at_once, std::size_t bytes) 
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.c_str());
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(
-            easy, CURLOPT_WRITEFUNCTION,
-            +[](char*, std::size_t size, std::size_t count, void*) { return size * count; });
+        curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);
         curl_multi_add_handle(multi.get(), easy);
     }
     const auto start = Clock::now();
     while (ended < requests) {
         int running = 0;
         int left = 0;
+        bool more = false;
         curl_multi_perform(multi.get(), &running);
-        bool moved = false;
         while (const CURLMsg* message = curl_multi_info_read(multi.get(), &left)) {
             CURL* easy = message->easy_handle;
             const CURLcode code = message->data.result;
@@ -74,18 +76,14 @@ double measure(const char* url, long requests, long at_once, std::size_t bytes) 
             }
             ++ended;
             curl_multi_remove_handle(multi.get(), easy);
-            if (begun < requests) {
-                ++begun;
-                moved = true;
-                curl_multi_add_handle(multi.get(), easy);
-            }
+            if (begun == requests) continue;
+            ++begun;
+            more = true;
+            curl_multi_add_handle(multi.get(), easy);
         }
-        if (!moved && ended < requests) curl_multi_poll(multi.get(), nullptr, 0, 1000, nullptr);
+        if (!more && ended < requests) curl_multi_poll(multi.get(), nullptr, 0, 1000, nullptr);
     }
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    // Before the multi handle, which must not hold them when they go.
-    for (auto& easy : handles) curl_multi_remove_handle(multi.get(), easy.get());
-    return static_cast<double>(requests) / seconds;
+    return static_cast<double>(requests) / std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ bench_private() {
     cluster_create "$CLUSTER" "${BENCH_CONF[@]}"
     cluster_start "$CLUSTER"
     # shellcheck disable=SC2034  # used by who sources this
+    COPY_FILE=
+    # shellcheck disable=SC2034
     read -ra CONNECTION <<<"$(cluster_env "$CLUSTER")"
 }
 

@@ -56,21 +56,25 @@ void drain(Connection& server, Arrival& arrival) {
     }
 }
 
-void listen(Connection& server, Arrival& arrival, const std::atomic<bool>& done) {
+// idle: nothing is under way, and the second look after an empty claim is over.
+void listen(Connection& server, Arrival& arrival, std::atomic<bool>& idle, const std::atomic<bool>& done) {
     bool again = true;
     drain(server, arrival);
     while (!done) {
-        const bool heard = server.wait(again ? kPollAgainMs : 500);
-        bool jobs = !heard && again;
-        again = false;
-        for (auto channel = server.notification(); !channel.empty(); channel = server.notification()) {
-            if (channel == "sentinel_jobs") {
-                jobs = again = true;
-            } else {
-                arrival.note(Clock::now());
-            }
+        // What was read along with an answer has to be seen before the wait.
+        auto channel = server.notification();
+        if (channel.empty()) {
+            idle = !again;
+            const bool heard = server.wait(again ? kPollAgainMs : 200);
+            if (!heard && again) drain(server, arrival);
+            if (!heard) again = false;
+            channel = server.notification();
         }
-        if (jobs) drain(server, arrival);
+        if (channel == "bench_floor") arrival.note(Clock::now());
+        if (channel != "sentinel_jobs") continue;
+        idle = false;
+        again = true;
+        drain(server, arrival);
     }
 }
 
@@ -97,13 +101,15 @@ void measure(int samples, unsigned seed, const char* payload) {
     receiver.run("LISTEN bench_floor");
 
     Arrival arrival;
+    std::atomic<bool> idle{false};
     std::atomic<bool> done{false};
     std::exception_ptr trouble;
     std::thread listener([&] {
         try {
-            listen(receiver, arrival, done);
+            listen(receiver, arrival, idle, done);
         } catch (...) {
             trouble = std::current_exception();
+            done = true;
         }
     });
     std::this_thread::sleep_for(100ms);  // the queue is found empty, so that the first enqueue notifies
@@ -112,10 +118,10 @@ void measure(int samples, unsigned seed, const char* payload) {
     std::mt19937 random(seed);
     std::uniform_int_distribution<int> jitter(0, 10'000);
     constexpr int kWarm = 10;
-    for (int n = -kWarm; n < samples && !trouble; ++n) {
+    for (int n = -kWarm; n < samples && !done; ++n) {
         for (auto& kind : kinds) {
-            // Longer than the second look after an empty claim, which would find the job without being woken.
-            std::this_thread::sleep_for(25ms + std::chrono::microseconds(jitter(random)));
+            while (!idle && !done) std::this_thread::sleep_for(1ms);
+            std::this_thread::sleep_for(10ms + std::chrono::microseconds(jitter(random)));
             const auto began = Clock::now();
             sender.call(kind.name, kind.values);
             Clock::time_point when;

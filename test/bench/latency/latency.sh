@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # How soon a job is claimed: when all is idle, and when another tenant has a million waiting. Sourced from the root of the
 # tree after cluster.sh, settings.sh and measure.sh, with CLUSTER, SCRATCH, RESULTS and CONNECTION set, it gives
-# idle_figures_sentinel and noisy_figures. Run by itself it makes a cluster of its own; the extension is installed by then.
+# idle_figures_sentinel and noisy_figures. Run by itself it makes a cluster of its own; the extension is installed then.
 #
 #   idle_p50, idle_p99     microseconds: Sentinel from before enqueue() until a waiting claimer holds the job; floor from
 #                          before a bare NOTIFY until a listener has it, in the same run
-#   notify_insert_p50, _p99  the same of a NOTIFY in a transaction that writes a row, which as an enqueue waits for the disk
-#   noisy_p50, noisy_p99   microseconds from run_at to claimed_at of the quiet tenants' jobs: Sentinel beside a noisy tenant,
-#                          floor without one
+#   notify_insert_p50, _p99  the same of a NOTIFY in a transaction that writes a row and so waits for the disk
+#   noisy_p50, noisy_p99   microseconds from run_at to claimed_at of the quiet tenants' jobs: Sentinel beside a noisy
+#                          tenant, floor without one
+#   noisy_claims_p99       claims that began in that time and took others, free of how busy the machine is
 #   noisy_throughput       jobs/s that the consumers completed meanwhile
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
@@ -57,7 +58,7 @@ idle_figures_sentinel() {
     done
 }
 
-# One run; prints `p50 p99 jobs_per_second measured`. Arguments: jobs of the noisy tenant, number of the run.
+# One run; prints `p50 p99 jobs_per_second measured missing claims`. Arguments: jobs of the noisy tenant, number of the run.
 noisy_run() {
     local have counts
     if (($1 > 0)); then
@@ -74,10 +75,16 @@ noisy_run() {
     counts=$(env "${CONNECTION[@]}" PGDATABASE=bench_noisy "$PROGRAM" "$NOISY_SECONDS" "$NOISY_PAUSE_MS" 4 \
         $((BENCH_SEED + $2)) "$PAYLOAD" "${QUIET[@]}") || return 1
     peer_psql -F ' ' -v sent="${counts% *}" -v completed="${counts#* }" -v seconds="$NOISY_SECONDS" <<<"
-        SELECT round(percentile_disc(0.5) WITHIN GROUP (ORDER BY late)), round(percentile_disc(0.99) WITHIN GROUP (ORDER BY late)),
-               round(:completed / :seconds::numeric), count(*), :sent - count(*)
-        FROM (SELECT extract(epoch FROM h.claimed_at - h.run_at) * 1000000 AS late FROM sentinel.job_history h
-              JOIN sentinel.orgs o ON o.org_id = h.org_id WHERE o.slug LIKE 'quiet-%') x"
+        CREATE TEMP TABLE claim AS SELECT min(claimed_at) AS at FROM sentinel.job_history GROUP BY lease;
+        CREATE INDEX ON claim (at);
+        ANALYZE claim;
+        SELECT round(percentile_disc(0.5) WITHIN GROUP (ORDER BY late)),
+               round(percentile_disc(0.99) WITHIN GROUP (ORDER BY late)),
+               round(:completed / :seconds::numeric), count(*), :sent - count(*),
+               percentile_disc(0.99) WITHIN GROUP (ORDER BY claims)
+        FROM (SELECT extract(epoch FROM h.claimed_at - h.run_at) * 1000000 AS late,
+                     (SELECT count(*) FROM claim c WHERE c.at > h.run_at AND c.at < h.claimed_at) AS claims
+              FROM sentinel.job_history h JOIN sentinel.orgs o ON o.org_id = h.org_id WHERE o.slug LIKE 'quiet-%') x"
 }
 
 noisy_figures() {
@@ -101,7 +108,9 @@ noisy_figures() {
             for ((run = 1; run <= RUNS; run++)); do lines+="run $(noisy_run "$jobs" "$run")"$'\n' || return 1; done
             [[ $(median_of "$lines" run 6) == 0 ]] || word+="; jobs were lost or not claimed"
             emit "$peer" noisy_p50 "$sync" "$(median_of "$lines" run 2)" us "$word"
-            emit "$peer" noisy_p99 "$sync" "$(median_of "$lines" run 3)" us "$word, $(median_of "$lines" run 5) jobs a run"
+            emit "$peer" noisy_p99 "$sync" "$(median_of "$lines" run 3)" us \
+                "$word, $(median_of "$lines" run 5) jobs a run"
+            emit "$peer" noisy_claims_p99 "$sync" "$(median_of "$lines" run 7)" claims "$word"
             emit "$peer" noisy_throughput "$sync" "$(median_of "$lines" run 4)" jobs/s "$word"
         done
     done

@@ -16,7 +16,8 @@ bench_program() {
 bench_database() {
     # shellcheck disable=SC2034  # peer_psql uses it
     DATABASE=$1
-    cluster_psql "$CLUSTER" -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" -c "CREATE DATABASE $1"
-    peer_psql -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION sentinel CASCADE' -c 'SELECT sentinel.install()' \
-        >/dev/null
+    cluster_psql "$CLUSTER" -c 'SET client_min_messages = warning' -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" \
+        -c "CREATE DATABASE $1"
+    peer_psql -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION sentinel CASCADE' \
+        -c 'SELECT sentinel.install()' >/dev/null
 }

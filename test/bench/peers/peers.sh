@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measure other job queues on this machine, with the settings that Sentinel's own figures are measured with.
-# Usage: make bench-peers [PEERS="floor textbook pgmq river oban pgq pg-boss graphile-worker bullmq"] [JOBS=100000] [RUNS=3]
+# Usage: make bench-peers [PEERS="sentinel floor textbook pgmq river oban pgq pg-boss graphile-worker bullmq"] [JOBS=100000] [RUNS=3]
 # Prints `peer|figure|sync|value|unit|word` and writes the same with tabs to build/bench-peers.tsv; see README.md here.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
@@ -12,8 +12,11 @@ source test/support/cluster.sh
 source test/bench/peers/settings.sh
 # shellcheck source=test/bench/peers/measure.sh
 source test/bench/peers/measure.sh
+# shellcheck source=test/bench/queue/queue.sh
+source test/bench/queue/queue.sh
 
-PEERS=${PEERS:-floor textbook pgmq river oban pgq pg-boss graphile-worker bullmq}
+PEERS_GIVEN=$([[ -n ${PEERS:-} ]] && echo yes || echo no)
+PEERS=${PEERS:-sentinel floor textbook pgmq river oban pgq pg-boss graphile-worker bullmq}
 HERE=$PWD/test/bench/peers
 MODULES=$PWD/build/bench-peers
 RESULTS=$PWD/${RESULTS:-build/bench-peers.tsv}
@@ -147,6 +150,11 @@ measure_bullmq() {
 
 say "preparing"
 ensure_packages test
+if has sentinel; then
+    PG_CONFIG=$(pg_config_path)
+    make -s PG_CONFIG="$PG_CONFIG" >/dev/null 2>&1
+    as_root make -s PG_CONFIG="$PG_CONFIG" install >/dev/null 2>&1
+fi
 mkdir -p build
 : >"$RESULTS"
 if has floor || has textbook || has pg-boss || has graphile-worker || has bullmq; then # the first two for their idle figures
@@ -191,6 +199,10 @@ for name in $PEERS; do
     case $name in
         pg-boss | graphile-worker) measure_library_peer "$name" ;;
         bullmq) measure_bullmq ;;
+        sentinel)
+            measure_peer "$QUEUE_FOLDER/sentinel.sql" peer_sentinel
+            next_figures "$QUEUE_FOLDER/sentinel.sql"
+            ;;
         floor | textbook | pgmq | river | oban | pgq)
             measure_peer "$HERE/sql/$name.sql" "peer_$name"
             if [[ ($name == floor || $name == textbook) && -n ${NODE:-} ]]; then
@@ -205,3 +217,8 @@ for name in $PEERS; do
     [[ $name == bullmq ]] || cluster_psql "$CLUSTER" -c "DROP DATABASE IF EXISTS \"peer_$name\" WITH (FORCE)"
 done
 say "done in $((SECONDS / 60)) min; written to ${RESULTS#"$PWD/"}"
+# A run of everything goes into the table; a part of it is only printed.
+if [[ $PEERS_GIVEN == no ]]; then
+    cp "$RESULTS" test/bench/results/peers.tsv
+    python3 -B test/bench/table.py
+fi

@@ -66,11 +66,10 @@ fan_out_figures() {
 
 queue_figures() {
     local file=$QUEUE_FOLDER/sentinel.sql
-    measure_peer "$QUEUE_FOLDER/floor.sql" bench_wide
+    FIGURES=enqueue measure_peer "$QUEUE_FOLDER/floor.sql" bench_wide
     measure_peer test/bench/peers/sql/floor.sql bench_floor
     measure_peer "$file" bench_sentinel
     next_figures "$file"
-    waiting_figure "$file" claim_b100_c4_1k_refilled "$JOBS"
     buffers_figures "$file"
     waiting_figure "$file" claim_b100_c4_huge "$HUGE"
     section "$file" clear | peer_psql -f - >/dev/null

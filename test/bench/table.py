@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Write test/bench/RESULTS.md from the measured figures in test/bench/results/*.tsv.
+
+Each line of those files is peer, figure, sync, value, unit, word, separated by tabs. Nothing is measured here.
+"""
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RESULTS = os.path.join(HERE, "results")
+WIDE, FLOOR, OURS = "floor, same columns", "floor", "Sentinel"
+CALLS = {"claim": "two calls", "next": "one call"}
+
+
+def read(name):
+    """Figures of a file: (peer, figure, sync) -> (value or None, unit, word)."""
+    path = os.path.join(RESULTS, name + ".tsv")
+    figures = {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as lines:
+            for line in lines:
+                peer, figure, sync, value, unit, word = (line.rstrip("\n").split("\t") + [""] * 6)[:6]
+                try:
+                    figures[peer, figure, sync] = (float(value), unit, word)
+                except ValueError:
+                    figures[peer, figure, sync] = (None, unit, value if figure in ("version", "fact") else word)
+    return figures
+
+
+def show(value, unit=""):
+    if value is None:
+        return "-"
+    text = f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
+    return f"{text} {unit}".strip()
+
+
+class Table:
+    def __init__(self, out, head):
+        self.out = out
+        out.append("| " + " | ".join(head) + " |")
+        out.append("|" + "---|" * len(head))
+
+    def row(self, *cells):
+        self.out.append("| " + " | ".join(cells) + " |")
+
+
+def judged(ratio, aim, at_most=False):
+    if ratio is None:
+        return "-"
+    met = ratio <= aim if at_most else ratio >= aim
+    return "met" if met else f"missed by {abs(ratio - aim) / aim:.0%}"
+
+
+def queue_rows(figures, sync):
+    """(figure, ours, floor, ratio, aim, at most) of every row of the table that has a floor in the same run."""
+    def value(peer, figure, used=sync):
+        return figures.get((peer, figure, used), (None,))[0]
+
+    def over(a, b):
+        return a / b if a is not None and b else None
+
+    rows = []
+
+    def add(title, ours, floor, aim, unit="jobs/s", at_most=False, ratio=None):
+        rows.append((title, show(ours, unit), show(floor, unit), over(ours, floor) if ratio is None else ratio, aim, at_most))
+
+    for c in (1, 4):
+        name = f"enqueue_b1000_c{c}"
+        add(f"enqueue_many, 1,000 a call, {c} client{'s' * (c > 1)}; floor COPY, same columns and a primary key",
+            value(OURS, name), value(WIDE, name), 0.6)
+    for c in (1, 4):
+        name = f"enqueue_b1_c{c}"
+        add(f"enqueue one by one, {c} client{'s' * (c > 1)}; floor INSERT", value(OURS, name), value(WIDE, name), 0.9)
+    for c in (1, 4, 8):
+        for kind in ("claim", "next"):
+            add(f"claim + complete, batch 100, {c} consumer{'s' * (c > 1)}, {CALLS[kind]}; floor DELETE ... RETURNING",
+                value(OURS, f"{kind}_b100_c{c}"), value(FLOOR, f"claim_b100_c{c}"), 1.2 if c == 4 else None)
+    for kind in ("claim", "next"):
+        add(f"one by one, 8 consumers, {CALLS[kind]}; floor DELETE ... RETURNING", value(OURS, f"{kind}_b1_c8"),
+            value(FLOOR, "claim_b1_c8"), None)
+    base = value(OURS, "claim_b100_c4")
+    for figure, title in (("claim_b100_c4_backlog", "batch 100, 4 consumers, 1,000,000 waiting"),
+                          ("claim_b100_c4_huge", "batch 100, 4 consumers, 10,000,000 waiting")):
+        add(title + "; floor the same with 100,000", value(OURS, figure), base, 0.9)
+    add("batch 100, 4 consumers, an old snapshot held, after 200,000 jobs; floor the same without",
+        value(OURS, "claim_b100_c4_pinned"), base, 0.8)
+    add("for comparison: DELETE ... RETURNING with the old snapshot; floor the same without",
+        value(FLOOR, "claim_b100_c4_pinned"), value(FLOOR, "claim_b100_c4"), None)
+    for part, aim in (("p50", 2), ("p99", 5)):
+        add(f"enqueue to claim when idle, {part}; floor a bare NOTIFY", value(OURS, "idle_" + part),
+            value(FLOOR, "idle_" + part), aim, "us", True)
+    add("one noisy tenant with 1,000,000 jobs and ten quiet: p99 of the quiet; floor the quiet alone",
+        value(OURS, "noisy_p99"), value(FLOOR, "noisy_p99"), 2, "us", True)
+    ours, floor = value(OURS, "fan_out", "on"), value(WIDE, "fan_out", "on")
+    if sync == "on":
+        add("10,000 events in one INSERT, each routed to two jobs; floor the same 30,000 rows bare", ours, floor, 0.4, "ms",
+            ratio=over(floor, ours))
+        add("http jobs, 1 kB POST; floor the lower of bare libcurl and claim + complete", value(OURS, "http"),
+            value(FLOOR, "http"), 0.6)
+        memory = figures.get((OURS, "memory_peak_in_flight", "-"), (None,))[0]
+        rows.append(("worker memory, 100,000 waiting, 2,000 in flight, peak; the aim is 64 MB", show(memory, "MB"), "64 MB",
+                     memory / 64 if memory else None, 1, True))
+        small = figures.get((OURS, "claim_buffers_1k", "-"), (None,))[0]
+        large = figures.get((OURS, "claim_buffers_backlog", "-"), (None,))[0]
+        add("pages touched per claimed job, 1,000,000 waiting (EXPLAIN, BUFFERS); floor with 1,000", large, small, 1.1, "pages",
+            True)
+    return rows
+
+
+def queue_part(out):
+    figures = read("queue")
+    if not figures:
+        return
+    out += ["## The queue", "",
+            "`make bench`. Medians of three runs. A ratio is to the floor of the same line, measured in the same run; these "
+            "machines are noisy, so ratios matter and not times.", ""]
+    out += [f"- {peer}: {word}" for (peer, figure, _), (_, _, word) in figures.items() if figure in ("version", "fact")] + [""]
+    for sync in ("on", "off"):
+        rows = queue_rows(figures, sync)
+        if not any(row[3] is not None for row in rows):
+            continue
+        out += [f"### synchronous_commit = {sync}", ""]
+        table = Table(out, ["figure", "Sentinel", "floor", "ratio", "aim", ""])
+        for title, ours, floor, ratio, aim, at_most in rows:
+            table.row(title, ours, floor, show(ratio), "-" if aim is None else f"{'≤' if at_most else '≥'} {aim:g}",
+                      "" if aim is None else judged(ratio, aim, at_most))
+        out.append("")
+
+
+PEER_FIGURES = [("enqueue_b1_c1", "add 1, c1"), ("enqueue_b1_c4", "add 1, c4"), ("enqueue_b1000_c1", "add 1,000, c1"),
+                ("enqueue_b1000_c4", "add 1,000, c4"), ("claim_b100_c1", "take 100, c1"), ("claim_b100_c4", "take 100, c4"),
+                ("claim_b100_c8", "take 100, c8"), ("claim_b1_c8", "take 1, c8"),
+                ("claim_b100_c4_backlog", "take 100, c4, 1M waiting"), ("claim_b100_c4_pinned", "take 100, c4, old snapshot")]
+
+
+def peers_part(out):
+    figures = read("peers")
+    if not figures:
+        return
+    out += ["## Other queues on the same machine", "",
+            "`make bench-peers`. Jobs a second, in brackets Sentinel's figure divided by theirs. add: enqueue so many a call; "
+            "take: claim and complete so many a call; c: clients. Sentinel's `one call` is finish_and_claim(). What is measured "
+            "of each: peers/README.md.", ""]
+    out += [f"- {peer} {word}" for (peer, figure, _), (_, _, word) in figures.items() if figure == "version"] + [""]
+    for sync in ("on", "off"):
+        peers = []
+        for peer, figure, used in figures:
+            if used == sync and figure in dict(PEER_FIGURES) and peer not in peers:
+                peers.append(peer)
+        if not peers:
+            continue
+        out += [f"### synchronous_commit = {sync}; for Redis appendfsync {'always' if sync == 'on' else 'everysec'}", ""]
+        table = Table(out, ["queue"] + [title for _, title in PEER_FIGURES])
+
+        def ours(figure):
+            return figures.get((OURS, figure, sync), (None,))[0]
+
+        for peer in peers:
+            cells = []
+            for figure, _ in PEER_FIGURES:
+                value = figures.get((peer, figure, sync), (None,))[0]
+                mine = ours(figure)
+                cells.append(show(value) + (f" ({mine / value:.1f})" if value and mine and peer != OURS else ""))
+            table.row(peer, *cells)
+        one_call = [figure.replace("claim_", "next_") for figure, _ in PEER_FIGURES]
+        if any((OURS, figure, sync) in figures for figure in one_call):
+            table.row(OURS + ", one call", *[show(figures.get((OURS, f, sync), (None,))[0]) if f.startswith("next") else ""
+                                             for f in one_call])
+        best = [v for (peer, f, s), (v, _, _) in figures.items() if f == "claim_b1_c8" and s == sync and v and peer not in
+                (OURS, FLOOR)]
+        mine = figures.get((OURS, "next_b1_c8", sync), (None,))[0]
+        if best and mine:
+            out += ["", f"One by one, 8 consumers, finish and claim next in one call: {mine / max(best):.2f} times the best other "
+                        f"queue (aim 1.5: {judged(mine / max(best), 1.5)})."]
+        out.append("")
+
+
+def risk_part(out):
+    path = os.path.join(RESULTS, "risk.md")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as part:
+            out += ["## Scoring", "", part.read().rstrip(), ""]
+
+
+def main():
+    out = ["# Results of the benchmarks", "",
+           "Printed by `make bench` and `make bench-peers`, each of which writes its part. Each figure is the median of three.", ""]
+    queue_part(out)
+    peers_part(out)
+    risk_part(out)
+    text = "\n".join(out).rstrip() + "\n"
+    with open(os.path.join(HERE, "RESULTS.md"), "w", encoding="utf-8") as target:
+        target.write(text)
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
