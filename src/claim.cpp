@@ -1,13 +1,14 @@
 // Room jobs: choose waiting jobs, tenants in turn, and move them to those that run.
 #include "claim.hpp"
 
-#include "lanes.hpp"
-#include "pg/spi.hpp"
+#include "distribution.hpp"
+#include "keys.hpp"
 #include "pg/text.hpp"
-#include "wake.hpp"
+#include "statements.hpp"
+#include "taken.hpp"
+#include "turns.hpp"
 
 extern "C" {
-#include "commands/sequence.h"
 #include "utils/fmgroids.h"
 }
 
@@ -15,91 +16,7 @@ namespace sentinel::queue {
 
 namespace {
 
-constexpr int kOrgsPerClaim = 16;  // among so many a claim shares its places at first
-constexpr int kAgedEach =
-    8;  // each so many visits of an organisation its oldest job comes first, however urgent
-constexpr int64 kLookEach =
-    2000;  // microseconds between looks for other organisations, while there is enough to do
 constexpr int64 kSweepEach = USECS_PER_SEC;
-constexpr int kShareOfTime = 20;  // looks and sweeps take at most one part in so many of the time
-constexpr int64 kForgetAfter = 10 * USECS_PER_SEC;
-
-// ---- concurrency keys
-
-const Oid kKeyTypes[] = {UUIDOID, TEXTOID};
-
-// The keys of an organisation are decided by one claimer at a time: others pass its keyed jobs by. A row lock
-// and no advisory lock: whoever can log in takes those, and the queue would stand still.
-pg::Statement lock_keys = {
-    "SELECT 1 FROM sentinel.orgs o WHERE o.org_id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED", 1,
-    kKeyTypes};
-pg::Statement count_key = {
-    "SELECT pg_catalog.count(*) FROM sentinel.job_running r WHERE r.org_id OPERATOR(pg_catalog.=) $1"
-    " AND r.concurrency_key OPERATOR(pg_catalog.=) $2",
-    2, kKeyTypes};
-
-const Oid kQueueTypes[] = {TEXTOID};
-
-// One claimer at a time decides for a queue with a limit, and counts what runs in a snapshot taken after the
-// lock.
-pg::Statement lock_queue = {
-    "SELECT 1 FROM sentinel.queues q WHERE q.queue OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE", 1,
-    kQueueTypes};
-pg::Statement count_queue = {
-    "SELECT pg_catalog.count(*) FROM sentinel.job_running r WHERE r.queue OPERATOR(pg_catalog.=) $1", 1,
-    kQueueTypes};
-
-int64 count_of(pg::Statement& statement, const Datum* arguments) {
-    statement.run(arguments);
-    return DatumGetInt64(*pg::cell(0, 1));
-}
-
-// Whether another job of a key may run; remembers what this claim has let through.
-class Keys {
- public:
-    bool admit(const pg_uuid_t& org, std::string_view key, int limit) {
-        if (!locked(org)) return false;
-        auto place = running_.find({to_key(org), std::string(key)});
-        if (place == running_.end()) {
-            Datum arguments[] = {UUIDPGetDatum(&org), pg::text_datum(key)};
-            place =
-                running_
-                    .emplace(std::make_pair(to_key(org), std::string(key)), count_of(count_key, arguments))
-                    .first;
-        }
-        return place->second < limit && ++place->second > 0;
-    }
-    void taken_back(const pg_uuid_t& org, std::string_view key) {
-        --running_[{to_key(org), std::string(key)}];
-    }
-
-    static OrgKey to_key(const pg_uuid_t& org) {
-        OrgKey key;
-        memcpy(key.data(), org.data, UUID_LEN);
-        return key;
-    }
-
- private:
-    bool locked(const pg_uuid_t& org) {
-        auto known = locks_.find(to_key(org));
-        if (known != locks_.end()) return known->second;
-        Datum arguments[] = {UUIDPGetDatum(&org)};
-        return locks_[to_key(org)] = lock_keys.run(arguments) > 0;
-    }
-
-    std::map<OrgKey, bool> locks_;
-    std::map<std::pair<OrgKey, std::string>, int64> running_;
-};
-
-// ---- one claim
-
-// A job taken: its row in job_running, ready to be written and told.
-struct Taken {
-    int priority;
-    TimestampTz run_at;
-    Datum values[kRunningColumns];
-    bool nulls[kRunningColumns];
-};
 
 pg_uuid_t bound_of(unsigned char byte) {
     pg_uuid_t bound;
@@ -125,7 +42,7 @@ class Claim {
         const size_t before = taken_.size();
         const size_t full = before + static_cast<size_t>(count);
         if (wish_.only_org != nullptr) {
-            look_at(memory.orgs[Keys::to_key(*wish_.only_org)], *wish_.only_org);
+            look_at(memory.orgs[to_key(*wish_.only_org)], *wish_.only_org);
             take(memory, full);
         } else {
             const bool late = now_ - memory.swept > std::max(kSweepEach, kShareOfTime * memory.sweep_cost);
@@ -209,7 +126,7 @@ class Claim {
             pg_uuid_t next = bound_of(0xff);
             if (one != memory.orgs.end()) memcpy(next.data, one->first.data(), UUID_LEN);
             while (find_org(previous, next, previous)) {
-                Lanes& found = memory.orgs[Keys::to_key(previous)];
+                Lanes& found = memory.orgs[to_key(previous)];
                 look_at(found, previous);
             }
             if (one == memory.orgs.end()) break;
@@ -253,27 +170,15 @@ class Claim {
         jobs_.seek(conditions);
     }
 
-    // Take from the organisations in turn, at first a fair share each; then what the others leave.
     void take(QueueMemory& memory, size_t full) {
-        if (taken_.size() >= full || memory.orgs.empty()) return;
-        const int wanted = static_cast<int>(full - taken_.size());
-        const int sharers = std::min(static_cast<int>(memory.orgs.size()), kOrgsPerClaim);
-        const int share = (wanted + sharers - 1) / sharers;
-        for (int quota = share; taken_.size() < full; quota = wanted) {
-            const size_t before = taken_.size();
-            auto one = memory.orgs.upper_bound(memory.last_served);
-            for (size_t turn = 0; turn < memory.orgs.size() && taken_.size() < full; turn++, ++one) {
-                if (one == memory.orgs.end()) one = memory.orgs.begin();
+        in_turn(
+            memory.orgs, memory.last_served, full, [this] { return taken_.size(); },
+            [this](std::pair<const OrgKey, Lanes>& one, size_t most) {
                 pg_uuid_t org;
-                memcpy(org.data, one->first.data(), UUID_LEN);
-                if (wish_.only_org != nullptr && memcmp(org.data, wish_.only_org->data, UUID_LEN) != 0)
-                    continue;
-                const size_t had = taken_.size();
-                take_from(one->second, org, std::min(full, had + static_cast<size_t>(quota)));
-                if (taken_.size() > had) memory.last_served = one->first;
-            }
-            if (quota >= wanted || taken_.size() == before) break;
-        }
+                memcpy(org.data, one.first.data(), UUID_LEN);
+                if (wish_.only_org == nullptr || memcmp(org.data, wish_.only_org->data, UUID_LEN) == 0)
+                    take_from(one.second, org, most);
+            });
     }
 
     void take_from(Lanes& lanes, const pg_uuid_t& org, size_t full) {
@@ -345,26 +250,9 @@ class Claim {
     }
 
     void move(pg::Rows& rows) {
-        std::sort(taken_.begin(), taken_.end(), [](const Taken& a, const Taken& b) {
-            if (a.priority != b.priority) return a.priority < b.priority;
-            if (a.run_at != b.run_at) return a.run_at < b.run_at;
-            return memcmp(DatumGetUUIDP(a.values[kId])->data, DatumGetUUIDP(b.values[kId])->data, UUID_LEN) <
-                   0;
-        });
-        const Oid lease_sequence = pg::relation_oid("job_lease");
-        const int64 lease = pg::server([&] { return nextval_internal(lease_sequence, false); });
-        const Datum worker = pg::text_datum(wish_.worker);
-        const TimestampTz claimed_at = GetCurrentTimestamp();
+        give_to_worker(taken_, wish_);
         pg::Table running(queue::running);
         for (Taken& job : taken_) {
-            job.values[kAttempts] =
-                Int16GetDatum(static_cast<int16>(DatumGetInt16(job.values[kAttempts]) + 1));
-            job.values[kLease] = Int64GetDatum(lease);
-            job.values[kWorker] = worker;
-            job.values[kClaimedAt] = TimestampTzGetDatum(claimed_at);
-            job.values[kLeaseUntil] = TimestampTzGetDatum(claimed_at + wish_.lease_us);
-            for (int column = kShared; column < kRunningColumns; column++)
-                job.nulls[column] = column > kLeaseUntil;
             running.add(job.values, job.nulls);
             tell(job, rows);
         }
@@ -372,22 +260,6 @@ class Claim {
         for (size_t i = 0; i < taken_.size(); i++)
             remember_place(*DatumGetUUIDP(taken_[i].values[kId]), running.places()[i]);
         running.close();
-    }
-
-    // job_id, org_id, lease, job_type, queue, payload, attempt, max_attempts, run_at, lease_until
-    static void tell(const Taken& job, pg::Rows& rows) {
-        Datum values[] = {job.values[kId],
-                          job.values[kOrg],
-                          job.values[kLease],
-                          job.values[kType],
-                          job.values[kQueue],
-                          job.values[kPayload],
-                          Int32GetDatum(DatumGetInt16(job.values[kAttempts])),
-                          Int32GetDatum(DatumGetInt16(job.values[kMaxAttempts])),
-                          job.values[kRunAt],
-                          job.values[kLeaseUntil]};
-        bool nulls[10] = {};
-        rows.add(values, nulls);
     }
 
     const Wish& wish_;
@@ -409,24 +281,18 @@ void claim(const Wish& wish, const std::vector<std::pair<std::string, int64>>& q
     // Limits first: their counts need snapshots taken after the locks, and the claim's own comes after all of
     // them.
     std::vector<int64> room;
-    for (const auto& [queue, limit] : queues) {
-        room.push_back(wish.count);
-        if (limit == 0) continue;
-        Datum name = pg::text_datum(queue);
-        lock_queue.run(&name);
-        room.back() = std::min<int64>(wish.count, limit - count_of(count_queue, &name));
+    room.reserve(queues.size());
+    for (const auto& [queue, limit] : queues)
+        room.push_back(limit == 0 ? wish.count : std::min<int64>(wish.count, room_in_queue(queue, limit)));
+    if (distributed()) {
+        StatementClaim claim(wish);
+        claim_from(claim, wish, queues, room);
+        claim.finish(rows);
+        return;
     }
     Claim claim(wish);
-    // The queues take turns too: the first of them would else leave nothing to the others.
-    static size_t turn = 0;
-    const size_t first = turn++;
-    for (size_t step = 0; step < queues.size(); step++) {
-        const size_t i = (first + step) % queues.size();
-        const int64 left = std::min<int64>(room[i], wish.count - static_cast<int64>(claim.size()));
-        const size_t before = claim.size();
-        if (left > 0) claim.from(queues[i].first, static_cast<int>(left));
-        if (left > 0 && claim.size() == before && wish.only_org == nullptr) note_idle(queues[i].first);
-    }
+    require_undistributed();
+    claim_from(claim, wish, queues, room);
     claim.finish(rows);
 }
 

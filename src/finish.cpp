@@ -1,11 +1,13 @@
 // Room jobs: complete jobs.
 #include "finish.hpp"
 
+#include "distribution.hpp"
 #include "lanes.hpp"
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
 #include "pg/text.hpp"
 #include "queue_tables.hpp"
+#include "statements.hpp"
 
 extern "C" {
 #include "utils/date.h"
@@ -221,14 +223,23 @@ int64 complete(Datum jobs, Datum leases, Datum results) {
         Jsonb* value = pg::server([&] { return DatumGetJsonbP(results); });
         if (JB_ROOT_IS_ARRAY(value) && !JB_ROOT_IS_SCALAR(value)) given = &value->root;
     }
-    Completion completion;
-    int64 done = 0;
-    for (int i = 0; i < count; i++) {
-        if (absent_ids[i] || absent_tokens[i]) continue;
-        std::optional<Datum> result;
-        if (given != nullptr) result = result_at(given, static_cast<uint32>(i));
-        if (completion.end(ids[i], DatumGetInt64(tokens[i]), result)) done++;
+    const auto result_of = [&](int i) {
+        return given == nullptr ? std::nullopt : result_at(given, static_cast<uint32>(i));
+    };
+    if (distributed()) {
+        std::vector<Ending> endings;
+        for (int i = 0; i < count; i++)
+            if (!absent_ids[i] && !absent_tokens[i])
+                endings.push_back({ids[i], DatumGetInt64(tokens[i]), result_of(i)});
+        return complete_by_statements(endings);
     }
+    Completion completion;
+    require_undistributed();
+    int64 done = 0;
+    for (int i = 0; i < count; i++)
+        if (!absent_ids[i] && !absent_tokens[i] &&
+            completion.end(ids[i], DatumGetInt64(tokens[i]), result_of(i)))
+            done++;
     completion.finish();
     return done;
 }

@@ -1,5 +1,6 @@
 #include "install.hpp"
 
+#include "distribution.hpp"
 #include "pg/spi.hpp"
 #include "pg/text.hpp"
 
@@ -32,7 +33,10 @@ void watch_functions() {
 }
 
 void require_installed() {
-    if (seen_installed) return;
+    if (seen_installed) {
+        distributed();  // how statements are planned hangs on it
+        return;
+    }
     pg::Spi spi;
     table_exists.run(nullptr);
     if (!DatumGetBool(*pg::cell(0, 1))) refuse("sentinel is not installed in this database");
@@ -40,6 +44,7 @@ void require_installed() {
     if (DatumGetInt64(*pg::cell(0, 1)) > 0)
         refuse("the installed schema is older than the extension, or without its triggers");
     spi.finish();
+    distributed();
     seen_installed = true;
 }
 

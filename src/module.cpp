@@ -1,4 +1,5 @@
 // What the server calls when it loads the library.
+#include "distribution.hpp"
 #include "identity.hpp"
 #include "install.hpp"
 #include "new_jobs.hpp"
@@ -18,6 +19,7 @@ void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::queue::define_settings();
     sentinel::queue::watch_job_types();
     sentinel::watch_functions();
+    sentinel::watch_distribution();
     MarkGUCPrefixReserved("sentinel");
 }
 }

@@ -1,5 +1,6 @@
 #include "new_jobs.hpp"
 
+#include "distribution.hpp"
 #include "lanes.hpp"
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
@@ -61,9 +62,8 @@ pg::Statement find_holders = {
 
 const Oid kHandOverTypes[] = {UUIDOID, UUIDARRAYOID, UUIDARRAYOID};
 pg::Statement hand_over = {
-    "UPDATE sentinel.job_keys k SET job_id = d.holder"
-    " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS d(id, holder)"
-    " WHERE k.org_id OPERATOR(pg_catalog.=) $1 AND k.job_id OPERATOR(pg_catalog.=) d.id",
+    "UPDATE sentinel.job_keys k SET job_id = ($3)[pg_catalog.array_position($2, k.job_id)]"
+    " WHERE k.org_id OPERATOR(pg_catalog.=) $1 AND k.job_id OPERATOR(pg_catalog.=) ANY ($2)",
     3, kHandOverTypes};
 
 bool same(const pg_uuid_t& a, const pg_uuid_t& b) {
@@ -129,13 +129,19 @@ void take_kind(const pg_uuid_t& org, const char* kind, const std::vector<NewJob>
                          pg::array(types, TEXTOID), pg::array(keys, TEXTOID),
                          pg::array(ids, UUIDOID),   TimestampTzGetDatum(GetCurrentTimestamp())};
     insert_keys.run(arguments);
-    find_holders.run(arguments);
+    std::vector<std::optional<pg_uuid_t>> found(places.size());
+    if (distributed()) {
+        found = find_key_holders(org, arguments[1], types, keys);
+    } else {
+        find_holders.run(arguments);
+        for (size_t i = 0; i < places.size(); i++)
+            if (const auto id = pg::cell(i, 1)) found[i] = *DatumGetUUIDP(*id);
+    }
     for (size_t i = 0; i < places.size(); i++) {
-        const auto found = pg::cell(i, 1);
-        if (!found)
+        if (!found[i])
             throw Failure("40001", "another transaction has just taken a key of this job",
                           "This transaction's snapshot is older.", "Try the transaction again.");
-        holder[places[i]] = *DatumGetUUIDP(*found);
+        holder[places[i]] = *found[i];
     }
 }
 
@@ -170,6 +176,7 @@ std::vector<pg_uuid_t> take_keys(const pg_uuid_t& org, const std::vector<NewJob>
 NewJobs::NewJobs()
     : now_(due_now()),
       table_(waiting),
+      distributed_(distributed()),
       no_payload_(pg::server([] { return DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")); })) {}
 
 void NewJobs::check(const NewJob& job) {
@@ -220,7 +227,10 @@ void NewJobs::add(const pg_uuid_t& org, const NewJob& job) {
     values[kCreatedAt] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
     values[kWorkerDeaths] = Int16GetDatum(0);
     nulls[kLastError] = true;
-    table_.add(values, nulls);
+    if (distributed_)
+        rows_.add(values, nulls);
+    else
+        table_.add(values, nulls);
     count_++;
     if (job.run_at.value_or(now_) <= now_) {
         const std::string_view queue = job.queue.value_or(type.queue);
@@ -230,6 +240,7 @@ void NewJobs::add(const pg_uuid_t& org, const NewJob& job) {
 
 int64 NewJobs::finish() {
     table_.close();
+    rows_.write();
     for (const auto& [queue, due] : due_queues_) wake(queue);
     return count_;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "queue_tables.hpp"
+#include "statements.hpp"
 
 namespace sentinel::queue {
 
@@ -42,7 +43,9 @@ class NewJobs {
 
  private:
     const TimestampTz now_;
-    pg::Table table_;
+    pg::Table table_;         // open, it keeps the tables from being distributed
+    const bool distributed_;  // then the rows go there by statements
+    WaitingRows rows_;
     std::map<std::string, bool, std::less<>> due_queues_;
     const Datum no_payload_;
     int64 count_ = 0;

@@ -9,6 +9,11 @@ END
 $$;
 COMMENT ON FUNCTION sentinel.is_distributed() IS 'Tell whether sentinel.distribute() has spread the tables of this database.';
 
+CREATE FUNCTION sentinel.distribution_changed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'sentinel_distribution_changed';
+COMMENT ON FUNCTION sentinel.distribution_changed() IS
+    'Trigger: let every session look anew whether the tables are distributed; the queue then goes by statements.';
+
 -- grant: sentinel_admin
 CREATE FUNCTION sentinel.row_triggers() RETURNS TABLE (relation text, trigger_name name, fires text, routine text)
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -179,7 +184,7 @@ $$;
 COMMENT ON FUNCTION sentinel.distribution_plan() IS
     'Tell from the catalog what distribute() makes of each table and in which order: distributed by org_id, a reference table copied to every node, or local to the coordinator. place is null where a table is not moved or, with the reason, cannot be.';
 
-CREATE FUNCTION sentinel.distribute(accept text[] DEFAULT '{}')
+CREATE FUNCTION sentinel.distribute()
     RETURNS TABLE (step integer, action text, object text, statement text)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
@@ -209,7 +214,7 @@ BEGIN
                    'then citus_add_node() for each machine, with the same sentinel files on all.';
     END IF;
     SELECT c.*, count(*) OVER () AS problems INTO problem FROM sentinel.distribute_check() c
-    WHERE c.blocks AND c.rule <> ALL (coalesce(distribute.accept, '{}')) ORDER BY c.rule, c.object LIMIT 1;
+    WHERE c.blocks ORDER BY c.rule, c.object LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = format('%s object(s) break a rule of distribution', problem.problems),
             DETAIL = format('The first: %s: %s.', problem.object, problem.problem),
@@ -272,5 +277,5 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION sentinel.distribute(text[]) IS
-    'Spread the tables over the machines of a Citus cluster in one transaction: lookups are copied to every node, tables with org_id are distributed by it beside sentinel.orgs, triggers with transition tables get their form for shards. Each row given is a step done, or one to run after COMMIT. Refuses while distribute_check() has a row that blocks, but for those of the rules in accept. Superuser only. It was run against a stand-in of Citus, never on a real cluster; there the same steps, in the same order, were proved with a like schema on Citus 13. What a cluster does not give yet: claim() and complete() hand out only what lies on the coordinator (rule direct access), events_since() keeps its order on one machine only, and a tenant''s session sees rows of shards only through ALTER ROLE ... SET sentinel.org_id. To go back: undistribute_table() of sentinel.orgs with cascade_via_foreign_keys, and of the tables without foreign keys; DELETE FROM sentinel.distribution; SELECT sentinel.install(). Errors: 42501, 55000 distributed already or rules broken, 0A000 no Citus, SN001.';
+COMMENT ON FUNCTION sentinel.distribute() IS
+    'Spread the tables over the machines of a Citus cluster in one transaction: lookups are copied to every node, tables with org_id are distributed by it beside sentinel.orgs, triggers with transition tables get their form for shards. Each row given is a step done, or one to run after COMMIT. Refuses while distribute_check() has a row that blocks. Superuser only. It was run against a stand-in of Citus, never on a real cluster; there the same steps, in the same order, were proved with a like schema on Citus 13. From then on enqueue(), claim() and complete() go by statements that name one organisation each; that form too was tested on one machine, with the same results, never on a real cluster. What a cluster does not give yet: fail(), release(), heartbeat(), reap(), run_schedules() and those of the delivery''s outcome change or lock rows of several organisations in one statement, which Citus refuses with an error, events_since() keeps its order on one machine only, and a tenant''s session sees rows of shards only through ALTER ROLE ... SET sentinel.org_id. To go back: undistribute_table() of sentinel.orgs with cascade_via_foreign_keys, and of the tables without foreign keys; DELETE FROM sentinel.distribution; SELECT sentinel.install(). Errors: 42501, 55000 distributed already or rules broken, 0A000 no Citus, SN001.';

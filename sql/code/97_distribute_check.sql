@@ -181,15 +181,6 @@ BEGIN
         WHERE p.prosrc ~* '((;|\mBEGIN|\mTHEN|\mELSE|\mLOOP)\s*NEW\.org_id\s*:?=(?!\s*OLD\.org_id)|\mSET\s+org_id\s*=)'
     ) AS x(problem, hint);
 
-    -- The one rule that no catalog tells: C code that opens tables itself meets the coordinator's own, empty copy.
-    RETURN QUERY
-    SELECT s.relation::regclass::text, 'direct access', 'claim() and complete() open it themselves, past Citus',
-           'There is no form for shards yet: let organisations that outgrow the machine have a database of their own. '
-           'distribute(accept => ''{direct access}'') spreads the tables all the same; no job is handed out then.', true
-    FROM sentinel.distribution_scope() s
-    WHERE s.relation IN (SELECT to_regclass(t) FROM unnest(ARRAY['sentinel.job_waiting', 'sentinel.job_running',
-                                                                 'sentinel.job_history', 'sentinel.job_stats']) t);
-
     RETURN QUERY
     SELECT r.rolname::text, 'owner',
            format('cannot log in and owns %s SECURITY DEFINER function(s)', count(*)),

@@ -14,6 +14,25 @@ Datum array(const std::vector<Datum>& items, Oid element_type) {
     });
 }
 
+Datum array(const std::vector<std::optional<Datum>>& items, Oid element_type) {
+    return server([&] {
+        int16 length;
+        bool by_value;
+        char alignment;
+        get_typlenbyvalalign(element_type, &length, &by_value, &alignment);
+        auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * (items.size() + 1)));
+        auto* nulls = static_cast<bool*>(palloc(items.size() + 1));
+        for (size_t i = 0; i < items.size(); i++) {
+            nulls[i] = !items[i].has_value();
+            values[i] = items[i].value_or(0);
+        }
+        int sizes[] = {static_cast<int>(items.size())};
+        int starts[] = {1};
+        return PointerGetDatum(
+            construct_md_array(values, nulls, 1, sizes, starts, element_type, length, by_value, alignment));
+    });
+}
+
 Datum tid_array(std::vector<ItemPointerData>& tids) {
     std::vector<Datum> items;
     items.reserve(tids.size());

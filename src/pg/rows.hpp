@@ -10,6 +10,9 @@ namespace sentinel::pg {
 // Make a one-dimensional array of uuid, text or another type known to the catalog, without nulls.
 Datum array(const std::vector<Datum>& items, Oid element_type);
 
+// The same with nulls.
+Datum array(const std::vector<std::optional<Datum>>& items, Oid element_type);
+
 // Make a tid[] for a Tid Scan.
 Datum tid_array(std::vector<ItemPointerData>& tids);
 

@@ -2,6 +2,8 @@
 
 namespace sentinel::pg {
 
+bool plan_each_call = false;
+
 Spi::Spi() {
     if (server([] { return SPI_connect(); }) != SPI_OK_CONNECT) throw Failure("XX000", "SPI_connect failed");
 }
@@ -11,17 +13,18 @@ void Spi::finish() {
 }
 
 uint64 Statement::run(const Datum* values, const char* nulls, long limit) {
-    if (plan == nullptr) {
-        plan = server([&] {
-            SPIPlanPtr prepared =
-                SPI_prepare_cursor(sql, type_count, const_cast<Oid*>(types), CURSOR_OPT_GENERIC_PLAN);
+    SPIPlanPtr& kept = plan_each_call ? plan_of_call : plan;
+    if (kept == nullptr) {
+        const int how = plan_each_call ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN;
+        kept = server([&] {
+            SPIPlanPtr prepared = SPI_prepare_cursor(sql, type_count, const_cast<Oid*>(types), how);
             if (prepared != nullptr && SPI_keepplan(prepared) != 0) prepared = nullptr;
             return prepared;
         });
-        if (plan == nullptr) throw Failure("XX000", "SPI_prepare failed");
+        if (kept == nullptr) throw Failure("XX000", "SPI_prepare failed");
     }
     int code =
-        server([&] { return SPI_execute_plan(plan, const_cast<Datum*>(values), nulls, false, limit); });
+        server([&] { return SPI_execute_plan(kept, const_cast<Datum*>(values), nulls, false, limit); });
     if (code < 0)
         throw Failure("XX000", std::string("SPI_execute_plan failed: ") + SPI_result_code_string(code));
     return SPI_processed;

@@ -15,6 +15,10 @@ class Spi {
     void finish();
 };
 
+// Plan statements at every call, for the arguments of the call, instead of once per session. On where the
+// tables are distributed: Citus finds the shard of a statement by the value of its org_id when it plans.
+extern bool plan_each_call;
+
 // One SQL statement, planned once per session, for any arguments, and kept. Must be a static object: it owns
 // nothing that needs a destructor. The text and the types must outlive it.
 struct Statement {
@@ -22,6 +26,7 @@ struct Statement {
     int type_count;
     const Oid* types;
     SPIPlanPtr plan = nullptr;
+    SPIPlanPtr plan_of_call = nullptr;  // the one used with plan_each_call
 
     // Run the statement. values and nulls (' ' or 'n') have type_count entries. Raises the statement's own
     // errors. Returns the number of rows processed; rows lie in SPI_tuptable until the next call.
