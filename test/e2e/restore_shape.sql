@@ -3,7 +3,8 @@ SET search_path = pg_catalog;
 SELECT fact FROM (
     SELECT format('relation %s %s owner %s rls %s %s options %s acl %s', c.relkind, c.oid::regclass, c.relowner::regrole,
                   c.relrowsecurity, c.relforcerowsecurity, c.reloptions, (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(c.relacl) x)) AS fact
-    FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('sentinel', 'sentinel_bi') AND c.relkind IN ('r', 'v', 'p', 'S', 'm')
+    FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('sentinel', 'sentinel_bi', 'sentinel_history')
+        AND c.relkind IN ('r', 'v', 'p', 'S', 'm')
     UNION ALL
     SELECT format('column %s.%s %s null %s default %s acl %s comment %s', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod),
                   NOT a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attacl, col_description(a.attrelid, a.attnum))
@@ -24,7 +25,7 @@ SELECT fact FROM (
     WHERE c.relnamespace::regnamespace::text = 'sentinel' AND NOT t.tgisinternal
     UNION ALL
     SELECT format('policy %s %s %s %s %s %s %s', p.tablename, p.policyname, p.permissive, p.roles, p.cmd, p.qual, p.with_check)
-    FROM pg_policies p WHERE p.schemaname = 'sentinel'
+    FROM pg_policies p WHERE p.schemaname IN ('sentinel', 'sentinel_history')
     UNION ALL
     SELECT format('view %s %s', c.oid::regclass, replace(pg_get_viewdef(c.oid), E'\n', ' ')) FROM pg_class c
     WHERE c.relnamespace::regnamespace::text IN ('sentinel', 'sentinel_bi') AND c.relkind = 'v'
@@ -34,5 +35,5 @@ SELECT fact FROM (
     FROM pg_proc p WHERE p.pronamespace::regnamespace::text IN ('sentinel', 'sentinel_bi')
     UNION ALL
     SELECT format('schema %s owner %s acl %s', n.nspname, n.nspowner::regrole, (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(n.nspacl) x))
-    FROM pg_namespace n WHERE n.nspname IN ('sentinel', 'sentinel_bi')
+    FROM pg_namespace n WHERE n.nspname IN ('sentinel', 'sentinel_bi', 'sentinel_history')
 ) facts ORDER BY fact COLLATE "C";

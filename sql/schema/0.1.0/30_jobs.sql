@@ -157,7 +157,9 @@ CREATE TABLE sentinel.job_history (
     error text
 ) PARTITION BY RANGE (finished_at);
 -- A schema of its own, in which sentinel_owner makes the days; in sentinel nobody makes anything but install().
-CREATE SCHEMA sentinel_history AUTHORIZATION sentinel_owner;
+-- Not owned by sentinel_owner: a dump names the owner of a schema before the extension has made its roles.
+CREATE SCHEMA sentinel_history;
+GRANT USAGE, CREATE ON SCHEMA sentinel_history TO sentinel_owner;
 GRANT USAGE ON SCHEMA sentinel_history TO sentinel_engine;
 COMMENT ON SCHEMA sentinel_history IS 'Partitions of sentinel.job_history, one per day. Read the parent.';
 CREATE TABLE sentinel_history.job_history_default PARTITION OF sentinel.job_history DEFAULT;

@@ -15,6 +15,7 @@ FROM made m;
 SELECT sum(sentinel.enqueue_many('send_webhook', part.payloads, max_attempts => 10)) AS enqueued
 FROM (SELECT array_agg(jsonb_build_object('delivery_id', m.id) ORDER BY m.n) AS payloads FROM made m
       GROUP BY m.n / 10000) part \g /dev/null
+ANALYZE sentinel.deliveries, sentinel.job_waiting;
 UPDATE sentinel.deliveries d SET job_id = w.id
 FROM sentinel.job_waiting w WHERE w.org_id = d.org_id AND (w.payload ->> 'delivery_id')::uuid = d.id AND d.job_id IS NULL;
 VACUUM ANALYZE;
