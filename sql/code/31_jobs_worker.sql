@@ -193,9 +193,11 @@ CREATE FUNCTION sentinel.worker_hello(worker text, version text, info jsonb DEFA
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM sentinel.require_installed();
-    -- An earlier process of this name has ended, or this one would not have its name: what it held need not run out.
+    -- An earlier process of this name that has been silent for two heartbeats has ended: what it held need not run out. One
+    -- that was heard of lately may live on another machine under the same name.
     IF EXISTS (SELECT FROM sentinel.workers w WHERE w.worker = worker_hello.worker
-               AND w.info ->> 'process' <> worker_hello.info ->> 'process') THEN
+               AND w.info ->> 'process' <> worker_hello.info ->> 'process'
+               AND w.seen_at < clock_timestamp() - interval '20 seconds') THEN
         PERFORM sentinel.fail(array_agg(r.id), array_agg(r.lease),
                               array_fill(format('worker %s ended', worker_hello.worker), ARRAY[count(*)::integer]),
                               worker_died => true)
@@ -209,7 +211,7 @@ END
 $$;
 ALTER FUNCTION sentinel.worker_hello(text, text, jsonb) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.worker_hello(text, text, jsonb) IS
-    'Announce a worker. When info holds another process than the last hello of this name, the jobs that the earlier process held are taken back at once. Gives ready, or parked in a restored copy, where jobs that reach outside wait for adopt_restore().';
+    'Announce a worker. When info holds another process than the last hello of this name, and that one has been silent for 20 seconds, the jobs that it held are taken back at once. Gives ready, or parked in a restored copy, where jobs that reach outside wait for adopt_restore().';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.heartbeat(worker text, jobs uuid[] DEFAULT '{}', leases bigint[] DEFAULT '{}',

@@ -229,6 +229,8 @@ CREATE PROCEDURE sentinel.run_jobs(n integer DEFAULT 100, INOUT ran integer DEFA
     LANGUAGE plpgsql AS $$
 DECLARE
     worker text := 'backend ' || pg_catalog.pg_backend_pid();
+    -- Who calls has other work too: the clock, and an end that somebody waits for.
+    until timestamptz := pg_catalog.clock_timestamp() + interval '5 seconds';
     job record;
     outcome jsonb;
     problem text;
@@ -274,11 +276,11 @@ BEGIN
             PERFORM sentinel.fail(ARRAY[job.job_id], ARRAY[job.lease],
                                   ARRAY[pg_catalog.format('%s: %s', state, problem)]);
         END IF;
-        SELECT * INTO job FROM sentinel.claim(worker, queues, CASE WHEN turn < run_jobs.n THEN 1 ELSE 0 END,
-                                                 '10 minutes');
+        SELECT * INTO job FROM sentinel.claim(worker, queues,
+            CASE WHEN turn < run_jobs.n AND pg_catalog.clock_timestamp() < until THEN 1 ELSE 0 END, '10 minutes');
     END LOOP;
     COMMIT;
 END
 $$;
 COMMENT ON PROCEDURE sentinel.run_jobs(integer, integer) IS
-    'Run up to n ready jobs whose handlers live in the database, one at a time, with a commit before and after each; a handler that fails harms no other. ran gives the number of jobs run. Call it outside a transaction.';
+    'Run up to n ready jobs whose handlers live in the database, one at a time, with a commit before and after each; a handler that fails harms no other. Begins none after 5 seconds, so that its caller can look to other work. ran gives the number of jobs run; call again while it is above 0. Call it outside a transaction.';

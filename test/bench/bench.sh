@@ -68,6 +68,7 @@ measure_part() {
 
 facts() {
     emit "measured on" fact - "$(. /etc/os-release && echo "$PRETTY_NAME"), $(nproc) cores, $(date -u +%F)" ""
+    emit sizes fact - "JOBS $JOBS, BACKLOG $BACKLOG, HUGE $HUGE, PINNED $PINNED, SECONDS_EACH $SECONDS_EACH, RUNS $RUNS" ""
     emit PostgreSQL version - "$(cluster_psql "$CLUSTER" -At -c 'SHOW server_version')" ""
     emit sentinel version - "$(sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" extension/sentinel.control)" ""
 }

@@ -1,7 +1,7 @@
 -- Room jobs: what has ended, what is counted, what is quarantined, and who is woken.
 BEGIN;
 SET client_min_messages = warning;
-SELECT plan(45);
+SELECT plan(46);
 SELECT sentinel.create_org('One', 'one', 'UTC') AS one \gset
 SELECT sentinel.create_org('Two', 'two', 'UTC') AS two \gset
 SELECT sentinel.enter(:'one') \g /dev/null
@@ -74,8 +74,11 @@ SELECT sentinel.enqueue('probe') AS left_behind \gset
 SELECT is(pg_temp.take(1, 'named'), 1, 'a worker with a name of its own takes a job');
 SELECT sentinel.worker_hello('named', '1', '{"process": "a"}') \g /dev/null
 SELECT is((SELECT count(*) FROM sentinel.job_running), 1::bigint, 'a second hello of the same process keeps it');
+SELECT sentinel.worker_hello('named', '1', '{"process": "c"}') \g /dev/null
+SELECT is((SELECT count(*) FROM sentinel.job_running), 1::bigint, 'so does one of another machine with the same name');
+UPDATE sentinel.workers SET seen_at = now() - interval '1 minute';
 SELECT sentinel.worker_hello('named', '1', '{"process": "b"}') \g /dev/null
-SELECT is((SELECT count(*) FROM sentinel.job_running), 0::bigint, 'that of another gives it back at once');
+SELECT is((SELECT count(*) FROM sentinel.job_running), 0::bigint, 'that of another gives it back once the first is silent');
 SELECT is((SELECT last_error FROM sentinel.job_waiting WHERE id = :'left_behind'), 'worker named ended', 'and says why');
 SELECT sentinel.cancel_job(:'left_behind') \g /dev/null
 

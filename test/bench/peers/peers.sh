@@ -186,6 +186,7 @@ read -ra CONNECTION <<<"$(cluster_env "$CLUSTER")"
 COPY_FILE=$(cluster_dir "$CLUSTER")/payloads.copy
 for ((i = 0; i < 1000; i++)); do printf '%s\n' "$PAYLOAD"; done | as_owner tee "$COPY_FILE" >/dev/null
 
+emit "measured on" fact - "$(nproc) cores, $(date -u +%F); JOBS $JOBS, BACKLOG $BACKLOG, PINNED $PINNED, SECONDS_EACH $SECONDS_EACH, RUNS $RUNS" fact
 emit PostgreSQL version - "$(cluster_psql "$CLUSTER" -At -c 'SHOW server_version')" version
 [[ -z ${NODE:-} ]] || emit Node.js version - "$("$NODE" --version)" version
 for name in pg-boss graphile-worker bullmq; do ! has "$name" || emit "$name" version - "$(version_of "$name")" version; done
