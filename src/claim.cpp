@@ -17,6 +17,8 @@ namespace sentinel::queue {
 namespace {
 
 constexpr int64 kSweepEach = USECS_PER_SEC;
+constexpr int kMostBlocked = 1000;  // jobs of full keys that a claim passes by in one lane
+constexpr size_t kMostBytes = size_t{32} * 1024 * 1024;  // of payloads in one claim
 
 pg_uuid_t bound_of(unsigned char byte) {
     pg_uuid_t bound;
@@ -39,10 +41,16 @@ class Claim {
     void from(const std::string& queue, int count) {
         queue_ = pg::text_datum(queue);
         QueueMemory& memory = queue::memory(queue);
+        if (now_ < memory.looked || now_ < memory.swept) memory = QueueMemory();  // the clock was set back
         const size_t before = taken_.size();
         const size_t full = before + static_cast<size_t>(count);
         if (wish_.only_org != nullptr) {
-            look_at(memory.orgs[to_key(*wish_.only_org)], *wish_.only_org);
+            Lanes& lanes = memory.orgs[to_key(*wish_.only_org)];
+            if (std::abs(now_ - lanes.swept) > kSweepEach) {
+                lanes.low.fill(DT_NOBEGIN);
+                lanes.swept = now_;
+            }
+            look_at(lanes, *wish_.only_org);
             take(memory, full);
         } else {
             const bool late = now_ - memory.swept > std::max(kSweepEach, kShareOfTime * memory.sweep_cost);
@@ -51,7 +59,7 @@ class Claim {
             else if (now_ - memory.looked > std::max(kLookEach, kShareOfTime * memory.look_cost))
                 look(memory);
             take(memory, full);
-            if (taken_.size() < full && memory.looked < now_) {
+            if (!enough(full) && now_ - memory.looked > kShareOfIdle * memory.look_cost) {
                 look(memory);
                 take(memory, full);
             }
@@ -74,6 +82,8 @@ class Claim {
     size_t size() const { return taken_.size(); }
 
  private:
+    bool enough(size_t full) const { return taken_.size() >= full || bytes_ >= kMostBytes; }
+
     // Find the first job of a lane from its low mark on. Sets the mark and whether the lane lives.
     void look_at_lane(Lanes& lanes, const pg_uuid_t& org, int priority) {
         start(lanes, org, priority);
@@ -160,13 +170,13 @@ class Claim {
         return true;
     }
 
-    void start(const Lanes& lanes, const pg_uuid_t& org, int priority) {
+    void start(const Lanes& lanes, const pg_uuid_t& org, int priority, TimestampTz from = DT_NOBEGIN) {
         const pg::Condition conditions[] = {
             {1, BTEqualStrategyNumber, F_TEXTEQ, queue_},
             {2, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&org)},
             {3, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(static_cast<int16>(priority))},
             {4, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
-             TimestampTzGetDatum(lanes.low[static_cast<size_t>(priority)])}};
+             TimestampTzGetDatum(std::max(from, lanes.low[static_cast<size_t>(priority)]))}};
         jobs_.seek(conditions);
     }
 
@@ -184,52 +194,72 @@ class Claim {
     void take_from(Lanes& lanes, const pg_uuid_t& org, size_t full) {
         if (taken_.size() < full && ++lanes.visits % kAgedEach == 0) {
             const size_t some = std::max<size_t>(1, (full - taken_.size()) / kAgedEach);
-            if (int oldest = oldest_lane(lanes); oldest >= 0)
-                take_lane(lanes, org, oldest, taken_.size() + some);
+            const size_t had = taken_.size();
+            for (const int priority : by_age(lanes))
+                if (taken_.size() == had) take_lane(lanes, org, priority, had + some);
         }
-        for (int priority = 0; priority < kPriorities && taken_.size() < full; priority++)
+        for (int priority = 0; priority < kPriorities && !enough(full); priority++)
             if (lanes.live[static_cast<size_t>(priority)]) take_lane(lanes, org, priority, full);
     }
 
-    static int oldest_lane(const Lanes& lanes) {
-        int oldest = -1;
-        for (int priority = 0; priority < kPriorities; priority++) {
-            const auto p = static_cast<size_t>(priority);
-            if (lanes.live[p] && (oldest < 0 || lanes.first[p] < lanes.first[static_cast<size_t>(oldest)]))
-                oldest = priority;
-        }
-        return oldest;
+    // The lanes with jobs, that with the oldest first.
+    static std::vector<int> by_age(const Lanes& lanes) {
+        std::vector<int> out;
+        for (int priority = 0; priority < kPriorities; priority++)
+            if (lanes.live[static_cast<size_t>(priority)]) out.push_back(priority);
+        std::stable_sort(out.begin(), out.end(), [&](int a, int b) {
+            return lanes.first[static_cast<size_t>(a)] < lanes.first[static_cast<size_t>(b)];
+        });
+        return out;
     }
 
+    // Take due jobs of a lane. A walk that meets too many jobs of full keys breaks off, and the next claim
+    // goes on there.
     void take_lane(Lanes& lanes, const pg_uuid_t& org, int priority, size_t full) {
         const auto p = static_cast<size_t>(priority);
-        start(lanes, org, priority);
+        const TimestampTz resume = lanes.resume[p];
+        start(lanes, org, priority, resume == 0 ? DT_NOBEGIN : resume);
         TimestampTz first = settled_;
-        lanes.live[p] = false;
+        bool live = false;
+        int blocked = 0;
+        lanes.resume[p] = 0;
         while (jobs_.next()) {
             const TimestampTz run_at = DatumGetTimestampTz(*jobs_.cell(kRunAt + 1));
-            if (!lanes.live[p]) {
+            if (!live) {
                 // What we take stays visible to others until we commit, and comes back when we do not.
-                lanes.live[p] = true;
-                lanes.first[p] = run_at;
+                live = true;
                 lanes.seen_live = now_;
                 first = std::min(first, run_at);
+                if (resume == 0) lanes.first[p] = run_at;
             }
-            if (run_at > now_ || taken_.size() >= full) break;
-            take_job(org);
+            if (run_at > now_ || enough(full)) break;
+            if (!take_job(org) && ++blocked == kMostBlocked) {
+                lanes.resume[p] = run_at;
+                break;
+            }
         }
+        // From the middle nothing is learnt of the beginning.
+        if (resume != 0) return;
+        lanes.live[p] = live;
         lanes.low[p] = first;
     }
 
-    void take_job(const pg_uuid_t& org) {
+    // False when its key is full, or it may not leave this copy.
+    bool take_job(const pg_uuid_t& org) {
         TupleTableSlot* row = jobs_.row();
+        if (wish_.kept_back != nullptr &&
+            wish_.kept_back->count(std::string(pg::view(row->tts_values[kType]))) > 0)
+            return false;
         std::string key;
         if (!row->tts_isnull[kConcurrencyKey]) {
             key = std::string(pg::view(row->tts_values[kConcurrencyKey]));
-            if (!keys_.admit(org, key, DatumGetInt32(row->tts_values[kConcurrencyLimit]))) return;
+            if (!keys_.admit(org, key, DatumGetInt32(row->tts_values[kConcurrencyLimit]))) return false;
         }
-        if (waiting_.remove(&row->tts_tid, snapshot_, false) == pg::Table::Removal::done) return keep(row);
-        if (!key.empty()) keys_.taken_back(org, key);
+        if (waiting_.remove(&row->tts_tid, snapshot_, false) == pg::Table::Removal::done)
+            keep(row);
+        else if (!key.empty())
+            keys_.taken_back(org, key);
+        return true;
     }
 
     // Copy a row, since its page may change once we look elsewhere.
@@ -246,6 +276,7 @@ class Claim {
             pg::server([&] { return PointerGetDatum(PG_DETOAST_DATUM_PACKED(job.values[kPayload])); });
         job.priority = DatumGetInt16(job.values[kPriority]);
         job.run_at = DatumGetTimestampTz(job.values[kRunAt]);
+        bytes_ += VARSIZE_ANY(DatumGetPointer(job.values[kPayload]));
         taken_.push_back(job);
     }
 
@@ -272,6 +303,7 @@ class Claim {
     Keys keys_;
     Datum queue_ = 0;
     std::vector<Taken> taken_;
+    size_t bytes_ = 0;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ struct Wish {
     int count = 0;
     int64 lease_us = 0;
     const pg_uuid_t* only_org = nullptr;
+    const std::set<std::string>* kept_back = nullptr;  // job types that are not handed out; null for none
 };
 
 // Move up to wish.count due jobs of the open queues to job_running, under one new lease number, and put them

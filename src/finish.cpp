@@ -10,6 +10,7 @@
 #include "statements.hpp"
 
 extern "C" {
+#include "storage/lmgr.h"
 #include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -21,11 +22,16 @@ namespace {
 
 const Oid kKeyTypes[] = {UUIDARRAYOID, UUIDARRAYOID};
 
-// An idempotency key outlives its job by the retention, a singleton key does not.
+// An idempotency key outlives its job by the retention, a singleton key does not. In the order in which
+// enqueue() locks keys, so that the two never wait for each other.
 pg::Statement end_keys = {
-    "UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind)"
-    " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS d(org_id, id)"
-    " WHERE k.org_id OPERATOR(pg_catalog.=) d.org_id AND k.job_id OPERATOR(pg_catalog.=) d.id",
+    "WITH ours AS MATERIALIZED (SELECT k.org_id, k.job_type, k.kind, k.key FROM sentinel.job_keys k"
+    "   JOIN ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS d(org_id, id)"
+    "     ON k.org_id OPERATOR(pg_catalog.=) d.org_id AND k.job_id OPERATOR(pg_catalog.=) d.id"
+    "   ORDER BY k.org_id, k.kind, k.job_type, k.key FOR UPDATE OF k)"
+    " UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM ours o"
+    " WHERE k.org_id OPERATOR(pg_catalog.=) o.org_id AND k.job_type OPERATOR(pg_catalog.=) o.job_type"
+    " AND k.kind OPERATOR(pg_catalog.=) o.kind AND k.key OPERATOR(pg_catalog.=) o.key",
     2, kKeyTypes};
 
 // The partition of a day, made ahead by the clock; rows of a day without one go to the default partition.
@@ -35,8 +41,18 @@ Oid history_partition(TimestampTz at) {
     pg::server([&] { timestamp2tm(at, nullptr, &day, &fraction, nullptr, nullptr); });
     char name[NAMEDATALEN];
     snprintf(name, sizeof name, "job_history_%04d%02d%02d", day.tm_year, day.tm_mon, day.tm_mday);
-    Oid partition = pg::relation_oid(name, "sentinel_history");
-    return OidIsValid(partition) ? partition : pg::relation_oid("job_history_default", "sentinel_history");
+    const auto find = [&] {
+        const Oid partition = pg::relation_oid(name, "sentinel_history");
+        return OidIsValid(partition) ? partition
+                                     : pg::relation_oid("job_history_default", "sentinel_history");
+    };
+    // The day may be made while we wait for the lock.
+    for (Oid chosen = find();;) {
+        pg::server([&] { LockRelationOid(chosen, RowExclusiveLock); });
+        const Oid again = find();
+        if (again == chosen) return chosen;
+        chosen = again;
+    }
 }
 
 // The element of an array of results, or no value.

@@ -21,10 +21,10 @@ pg::Statement count_key = {
 const Oid kQueueTypes[] = {TEXTOID};
 
 // One claimer at a time decides for a queue with a limit, and counts what runs in a snapshot taken after the
-// lock.
+// lock; others pass the queue by.
 pg::Statement lock_queue = {
-    "SELECT 1 FROM sentinel.queues q WHERE q.queue OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE", 1,
-    kQueueTypes};
+    "SELECT 1 FROM sentinel.queues q WHERE q.queue OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED",
+    1, kQueueTypes};
 pg::Statement count_queue = {
     "SELECT pg_catalog.count(*) FROM sentinel.job_running r WHERE r.queue OPERATOR(pg_catalog.=) $1", 1,
     kQueueTypes};
@@ -43,7 +43,8 @@ OrgKey to_key(const pg_uuid_t& id) {
 }
 
 bool Keys::admit(const pg_uuid_t& org, std::string_view key, int limit) {
-    if (!locked(org)) return false;
+    // With one snapshot for the whole transaction nothing can be counted that others have just taken.
+    if (IsolationUsesXactSnapshot() || !locked(org)) return false;
     auto place = running_.find({to_key(org), std::string(key)});
     if (place == running_.end()) {
         Datum arguments[] = {UUIDPGetDatum(&org), pg::text_datum(key)};
@@ -67,7 +68,7 @@ bool Keys::locked(const pg_uuid_t& org) {
 
 int64 room_in_queue(std::string_view queue, int64 limit) {
     Datum name = pg::text_datum(queue);
-    lock_queue.run(&name);
+    if (IsolationUsesXactSnapshot() || lock_queue.run(&name) == 0) return 0;
     return limit - count_of(count_queue, &name);
 }
 

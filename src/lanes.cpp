@@ -25,8 +25,13 @@ TimestampTz settled_at = 0;
 }  // namespace
 
 void note_instant() {
+    const TimestampTz now = GetCurrentTimestamp();
+    if (now < settled_at || (noted > 0 && now < instants[(noted - 1) % kInstants].at)) {
+        noted = 0;
+        settled_at = 0;
+    }
     Instant& instant = instants[noted++ % kInstants];
-    instant.at = GetCurrentTimestamp();
+    instant.at = now;
     instant.next = pg::server([] { return XidFromFullTransactionId(ReadNextFullTransactionId()); });
 }
 
@@ -34,7 +39,7 @@ TimestampTz settled(Snapshot snapshot, TimestampTz now) {
     for (size_t i = 0; i < std::min(noted, kInstants); i++)
         if (instants[i].at > settled_at && TransactionIdPrecedesOrEquals(instants[i].next, snapshot->xmin))
             settled_at = instants[i].at;
-    return std::max(settled_at, now - kLongestHeldBack);
+    return std::min(now, std::max(settled_at, now - kLongestHeldBack));
 }
 
 TimestampTz due_now() {
@@ -88,7 +93,12 @@ QueueMemory& memory(std::string_view queue) {
     for (const auto& [name, one] : *queues) kept += one.orgs.size() + 1;
     if (kept > kMostOrgs) queues->clear();
     auto found = queues->find(queue);
-    if (found == queues->end()) found = queues->emplace(std::string(queue), QueueMemory()).first;
+    if (found == queues->end()) {
+        found = queues->emplace(std::string(queue), QueueMemory()).first;
+        // Sessions that live for one claim would else all begin with the same organisation.
+        if (!pg_strong_random(found->second.last_served.data(), UUID_LEN))
+            throw Failure("58000", "no random bytes for the first turn");
+    }
     return found->second;
 }
 

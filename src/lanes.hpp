@@ -20,14 +20,17 @@ struct Lanes {
     std::array<bool, kPriorities> known{};  // jobs were seen once, so that the low mark means something
     std::array<bool, kPriorities> live{};   // jobs were seen at the last look, due or not
     std::array<TimestampTz, kPriorities> first{};  // run_at of the first of them
-    TimestampTz seen_live = 0;                     // when the organisation last had a waiting job
+    std::array<TimestampTz, kPriorities>
+        resume{};               // where a walk over jobs of full keys broke off; 0 for nowhere
+    TimestampTz swept = 0;      // when the low marks of this organisation alone were forgotten
+    TimestampTz seen_live = 0;  // when the organisation last had a waiting job
     unsigned visits = 0;
 };
 
 // The organisations of one queue.
 struct QueueMemory {
     std::map<OrgKey, Lanes> orgs;
-    OrgKey last_served{};    // the next claim starts behind it: tenants take turns
+    OrgKey last_served{};  // the next claim starts behind it: tenants take turns; at random in a new session
     TimestampTz looked = 0;  // when all organisations were looked for
     int64 look_cost = 0;     // what that took, in microseconds
     TimestampTz swept = 0;   // when the low marks were last forgotten
@@ -42,7 +45,8 @@ QueueMemory& memory(std::string_view queue);
 // open longer may have its jobs passed by, until a sweep finds them.
 TimestampTz settled(Snapshot snapshot, TimestampTz now);
 
-// Note the present instant, for later calls of settled().
+// Note the present instant, for later calls of settled(). Forgets the earlier ones when the clock was set
+// back.
 void note_instant();
 
 // Give this transaction its id and then the time: a job written with it is never below a low mark.

@@ -189,6 +189,9 @@ void NewJobs::check(const NewJob& job) {
     if (job.concurrency_key && job.concurrency_limit)
         check_range("concurrency_limit", *job.concurrency_limit, 1, INT_MAX,
                     "At least one job of a key may run.", "Use 1.");
+    if (job.queue && (job.queue->empty() || job.queue->size() > 63))
+        throw Failure("22023", "queue name of " + std::to_string(job.queue->size()) + " bytes",
+                      "The name of a queue has 1 to 63 bytes.", "Use 'default'.");
     check_key("idempotency", job.idempotency_key);
     check_key("singleton", job.singleton_key);
     check_key("concurrency", job.concurrency_key);
@@ -213,7 +216,8 @@ void NewJobs::add(const pg_uuid_t& org, const NewJob& job) {
     values[kPriority] = Int16GetDatum(static_cast<int16>(job.priority.value_or(type.priority)));
     // A microsecond apart, less than writing one takes: so a low mark tells jobs of one batch apart, and they
     // keep their order.
-    values[kRunAt] = TimestampTzGetDatum(std::max(now_, job.run_at.value_or(now_)) + count_);
+    const TimestampTz due = std::max(now_, job.run_at.value_or(now_));
+    values[kRunAt] = TimestampTzGetDatum(TIMESTAMP_NOT_FINITE(due) ? due : due + count_);
     values[kPayload] = job.payload != 0 ? job.payload : no_payload_;
     values[kAttempts] = Int16GetDatum(0);
     values[kMaxAttempts] = Int16GetDatum(static_cast<int16>(job.max_attempts.value_or(type.max_attempts)));

@@ -33,6 +33,10 @@ int64 microseconds(const Interval& span) {
     return span.time + (span.day + int64{30} * span.month) * USECS_PER_DAY;
 }
 
+// What reaches outside is not handed out in a parked copy, whatever queue it was put into.
+pg::Statement outside_types = {
+    "SELECT t.job_type FROM sentinel.job_types t WHERE t.kind OPERATOR(pg_catalog.=) 'http'", 0, nullptr};
+
 void claim_into(pg::Rows& rows, Datum queues, const queue::Wish& wish) {
     if (wish.count == 0) return;
     Datum arguments[] = {queues, BoolGetDatum(sentinel::parked())};
@@ -40,7 +44,14 @@ void claim_into(pg::Rows& rows, Datum queues, const queue::Wish& wish) {
     std::vector<std::pair<std::string, int64>> open;
     for (uint64 row = 0; row < count; row++)
         open.emplace_back(pg::text_cell(row, 1), DatumGetInt32(*pg::cell(row, 2)));
-    queue::claim(wish, open, rows);
+    queue::Wish asked = wish;
+    std::set<std::string> outside;
+    if (sentinel::parked()) {
+        count = outside_types.run(nullptr);
+        for (uint64 row = 0; row < count; row++) outside.insert(pg::text_cell(row, 1));
+        asked.kept_back = &outside;
+    }
+    queue::claim(asked, open, rows);
 }
 
 queue::Wish wish_of(FunctionCallInfo fcinfo, int worker, int count, int lease, int only_org) {

@@ -3,6 +3,7 @@
 #include "pg/text.hpp"
 
 extern "C" {
+#include "access/xlog.h"
 #include "commands/sequence.h"
 }
 
@@ -15,7 +16,15 @@ void give_to_worker(std::vector<Taken>& jobs, const Wish& wish) {
         return memcmp(DatumGetUUIDP(a.values[kId])->data, DatumGetUUIDP(b.values[kId])->data, UUID_LEN) < 0;
     });
     const Oid lease_sequence = pg::relation_oid("job_lease");
-    const int64 lease = pg::server([&] { return nextval_internal(lease_sequence, false); });
+    const int64 lease = pg::server([&] {
+        const XLogRecPtr before = XactLastRecEnd;
+        const int64 next = nextval_internal(lease_sequence, false);
+        // Told before it is durable, a number could be given twice after a crash. The sequence logs 32 at a
+        // time.
+        if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF && XactLastRecEnd != before)
+            XLogFlush(XactLastRecEnd);
+        return next;
+    });
     const Datum worker = pg::text_datum(wish.worker);
     const TimestampTz claimed_at = GetCurrentTimestamp();
     for (Taken& job : jobs) {

@@ -13,6 +13,7 @@ constexpr int kAgedEach =
 constexpr int64 kLookEach =
     2000;  // microseconds between looks for other organisations, while there is enough to do
 constexpr int kShareOfTime = 20;  // looks take at most one part in so many of the time
+constexpr int kShareOfIdle = 4;   // and one in so many while there is nothing to do
 constexpr int64 kForgetAfter = 10 * USECS_PER_SEC;
 
 // Take from the organisations in turn, behind the one served last: at first a fair share each; then what the
@@ -42,7 +43,7 @@ void in_turn(Orgs& orgs, OrgKey& last_served, size_t full, Taken taken, TakeFrom
 template <class Form>
 void claim_from(Form& claim, const Wish& wish, const std::vector<std::pair<std::string, int64>>& queues,
                 const std::vector<int64>& room) {
-    static size_t turn = 0;
+    static size_t turn = std::hash<TimestampTz>()(GetCurrentTimestamp());
     const size_t first = turn++;
     for (size_t step = 0; step < queues.size(); step++) {
         const size_t i = (first + step) % queues.size();

@@ -3,7 +3,7 @@
 CREATE FUNCTION sentinel.wake_workers(queue text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sentinel_wake_workers';
 COMMENT ON FUNCTION sentinel.wake_workers(text) IS
-    'Wake listening workers when the transaction commits (NOTIFY sentinel_jobs), if a claim has found the queue, or any queue, empty since the last NOTIFY. Off with sentinel.notify = off.';
+    'Wake listening workers when the transaction commits (NOTIFY sentinel_jobs), if a claim has found the queue, or any queue, empty since the last NOTIFY. Off with sentinel.notify = off, as PREPARE TRANSACTION asks for.';
 
 CREATE FUNCTION sentinel.due_now() RETURNS timestamptz
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sentinel_due_now';

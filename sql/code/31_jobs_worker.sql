@@ -51,8 +51,10 @@ COMMENT ON FUNCTION sentinel.concurrency_full(uuid, text, integer) IS 'Tell whet
 CREATE FUNCTION sentinel.retry_delay(job_type text, attempts integer) RETURNS interval
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN (SELECT least(t.max_delay, t.base_delay * power(2, least(greatest(retry_delay.attempts, 1) - 1, 30)))
-                   * (0.5 + random() / 2)
+    -- In seconds: an interval doubled 30 times is out of range.
+    RETURN (SELECT make_interval(secs => least(extract(epoch FROM t.max_delay)::float8,
+                       extract(epoch FROM t.base_delay)::float8 * power(2, least(greatest(retry_delay.attempts, 1) - 1, 30)))
+                   * (0.5 + random() / 2))
             FROM sentinel.job_types t WHERE t.job_type = retry_delay.job_type);
 END
 $$;
@@ -116,10 +118,15 @@ BEGIN
             SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, g.payload, g.attempts, g.max_attempts, g.event_id,
                    g.concurrency_key, g.concurrency_limit, g.idempotency_key, g.created_at, g.error, g.poisonous
             FROM ended g WHERE g.outcome = 'dead'
+        ), ours AS MATERIALIZED (
+            -- In the order in which enqueue() locks keys, so that the two never wait for each other.
+            SELECT k.org_id, k.job_type, k.kind, k.key FROM sentinel.job_keys k
+            JOIN ended g ON k.org_id = g.org_id AND k.job_id = g.id
+            WHERE g.is_over AND (g.idempotency_key IS NOT NULL OR g.singleton_key IS NOT NULL)
+            ORDER BY k.org_id, k.kind, k.job_type, k.key FOR UPDATE OF k
         ), freed AS (
-            UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM ended g
-            WHERE g.is_over AND k.org_id = g.org_id AND k.job_id = g.id
-              AND (g.idempotency_key IS NOT NULL OR g.singleton_key IS NOT NULL)
+            UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM ours o
+            WHERE k.org_id = o.org_id AND k.job_type = o.job_type AND k.kind = o.kind AND k.key = o.key
         )
         SELECT g.org_id, g.id, g.lease, g.job_type, g.attempts, g.error, count(*) OVER () AS all_rows,
                g.outcome = 'dead' AS is_dead, g.poisonous
@@ -168,6 +175,15 @@ BEGIN
                          unnest(release_each.reasons)) AS d(id, lease, delay, reason)
         WHERE r.id = d.id AND r.lease = d.lease
         RETURNING r.*, moment + greatest(d.delay, interval '0') AS due, left('held back: ' || d.reason, 2000) AS reason
+    ), noted AS (
+        INSERT INTO sentinel.job_history (org_id, id, lease, queue, job_type, outcome, attempts, event_id, worker, run_at,
+            claimed_at)
+        SELECT g.org_id, g.id, g.lease, g.queue, g.job_type, 'cancelled', g.attempts, g.event_id, g.worker, g.run_at,
+               g.claimed_at
+        FROM gone g WHERE g.cancel_requested_at IS NOT NULL
+    ), freed AS (
+        UPDATE sentinel.job_keys k SET expires_at = sentinel.key_expiry(k.kind) FROM gone g
+        WHERE g.cancel_requested_at IS NOT NULL AND k.org_id = g.org_id AND k.job_id = g.id
     ), back AS (
         INSERT INTO sentinel.job_waiting (org_id, id, queue, job_type, priority, run_at, payload, attempts, max_attempts,
             event_id, concurrency_key, concurrency_limit, idempotency_key, singleton_key, created_at, worker_deaths,
@@ -175,9 +191,9 @@ BEGIN
         SELECT g.org_id, g.id, g.queue, g.job_type, g.priority, coalesce(g.due, moment), g.payload,
                (g.attempts - 1)::smallint, g.max_attempts, g.event_id, g.concurrency_key, g.concurrency_limit,
                g.idempotency_key, g.singleton_key, g.created_at, g.worker_deaths, g.reason
-        FROM gone g RETURNING run_at
+        FROM gone g WHERE g.cancel_requested_at IS NULL RETURNING run_at
     )
-    SELECT count(*), bool_or(b.run_at <= moment) INTO released, ready FROM back b;
+    SELECT (SELECT count(*) FROM gone), (SELECT bool_or(b.run_at <= moment) FROM back b) INTO released, ready;
     IF ready THEN
         PERFORM sentinel.wake_workers();
     END IF;
@@ -186,7 +202,7 @@ END
 $$;
 ALTER FUNCTION sentinel.release_each(uuid[], bigint[], interval[], text[]) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.release_each(uuid[], bigint[], interval[], text[]) IS
-    'Give claimed jobs back unused, each with a delay and a reason of its own, as release() does. Gives the number released.';
+    'Give claimed jobs back unused, each with a delay and a reason of its own, as release() does; one whose cancel was asked for ends. Gives the number released.';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.worker_hello(worker text, version text, info jsonb DEFAULT '{}') RETURNS text

@@ -149,7 +149,7 @@ END
 $$;
 ALTER FUNCTION sentinel.report_progress(uuid, numeric, numeric, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.report_progress(uuid, numeric, numeric, text) IS
-    'Tell how far a running job is. Gives false when the job should stop: cancelled, or ended. Without an organisation entered for workers only. Errors: SN003.';
+    'Tell how far a running job is; others see it once the transaction commits, so it is for workers: a handler in the database learns from it only whether to stop. Gives false when the job should stop: cancelled, or ended. Without an organisation entered for workers only. Errors: SN003.';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.purge_jobs() RETURNS bigint
@@ -160,14 +160,14 @@ BEGIN
     PERFORM sentinel.require_installed();
     DELETE FROM sentinel.job_keys k USING sentinel.orgs o WHERE k.org_id = o.org_id AND k.expires_at <= now();
     GET DIAGNOSTICS removed = ROW_COUNT;
-    PERFORM sentinel.keep_history(), sentinel.compact_stats();
+    PERFORM sentinel.compact_stats();
     DELETE FROM sentinel.workers w WHERE w.seen_at < now() - interval '1 day';
     RETURN removed;
 END
 $$;
 ALTER FUNCTION sentinel.purge_jobs() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.purge_jobs() IS
-    'Remove keys whose retention is over and workers unseen for a day, drop the days of history beyond queue_settings.history_retention, sum up the statistics. Gives the number of keys removed. Called by tick().';
+    'Remove keys whose retention is over and workers unseen for a day, and sum up the statistics. Gives the number of keys removed. Called by tick().';
 
 CREATE FUNCTION sentinel.discard_outside_jobs() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -225,12 +225,27 @@ COMMENT ON FUNCTION sentinel.run_handler(uuid, uuid, bigint) IS
     'Run the handler of a claimed sql job as sentinel_owner with the organisation of the job entered, within the time limit of its type. Gives what the handler gives. Errors: those of the handler, SN008 not held, SN011 time limit. Its search_path is set inside for the call.';
 
 -- grant: sentinel_worker, sentinel_admin
+CREATE FUNCTION sentinel.longest_handler() RETURNS interval
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_installed();
+    RETURN (SELECT least(coalesce(max(t.time_limit), interval '30 seconds'), interval '23 hours')
+            FROM sentinel.job_types t WHERE t.kind = 'sql');
+END
+$$;
+ALTER FUNCTION sentinel.longest_handler() OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.longest_handler() IS
+    'Give the longest time limit of the job types whose handlers run in the database, at most 23 hours.';
+
+-- grant: sentinel_worker, sentinel_admin
 CREATE PROCEDURE sentinel.run_jobs(n integer DEFAULT 100, INOUT ran integer DEFAULT NULL)
     LANGUAGE plpgsql AS $$
 DECLARE
     worker text := 'backend ' || pg_catalog.pg_backend_pid();
     -- Who calls has other work too: the clock, and an end that somebody waits for.
     until timestamptz := pg_catalog.clock_timestamp() + interval '5 seconds';
+    -- No handler outlives its claim.
+    lease interval;
     job record;
     outcome jsonb;
     problem text;
@@ -244,7 +259,8 @@ BEGIN
     IF pg_catalog.cardinality(queues) = 0 OR run_jobs.n < 1 THEN
         RETURN;
     END IF;
-    SELECT * INTO job FROM sentinel.claim(worker, queues, 1, '10 minutes');
+    lease := sentinel.longest_handler() + interval '1 minute';
+    SELECT * INTO job FROM sentinel.claim(worker, queues, 1, lease);
     FOR turn IN 1..run_jobs.n LOOP
         -- A claim is committed before its handler runs: one that ends its backend has used an attempt. The claim of the
         -- next job shares the commit of this one's end.
@@ -268,16 +284,17 @@ BEGIN
             GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
         END;
         IF cancelled THEN
-            PERFORM sentinel.release(ARRAY[job.job_id], ARRAY[job.lease]);
+            -- Its attempt counts: a handler may raise this itself, and would else be the next job for ever.
+            PERFORM sentinel.fail(ARRAY[job.job_id], ARRAY[job.lease], ARRAY['57014: cancelled while it ran']);
             COMMIT;
             RAISE EXCEPTION USING ERRCODE = '57014', MESSAGE = 'running jobs was cancelled',
-                DETAIL = 'The job at hand waits again; its attempt is not counted.';
+                DETAIL = 'The job at hand is tried again.';
         ELSIF problem IS NOT NULL THEN
             PERFORM sentinel.fail(ARRAY[job.job_id], ARRAY[job.lease],
                                   ARRAY[pg_catalog.format('%s: %s', state, problem)]);
         END IF;
         SELECT * INTO job FROM sentinel.claim(worker, queues,
-            CASE WHEN turn < run_jobs.n AND pg_catalog.clock_timestamp() < until THEN 1 ELSE 0 END, '10 minutes');
+            CASE WHEN turn < run_jobs.n AND pg_catalog.clock_timestamp() < until THEN 1 ELSE 0 END, lease);
     END LOOP;
     COMMIT;
 END

@@ -22,13 +22,13 @@ BEGIN
         EXECUTE format('DROP TABLE %s', old.part);
         changed := changed + 1;
     END LOOP;
-    DELETE FROM ONLY sentinel_history.job_history_default h WHERE h.finished_at < first_kept;
+    PERFORM sentinel.trim_default_history(first_kept);
     RETURN changed;
 END
 $$;
 ALTER FUNCTION sentinel.keep_history(timestamptz) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.keep_history(timestamptz) IS
-    'Make the partitions of job_history for the day of as_of and the two next, and drop those whose whole day is older than queue_settings.history_retention. Gives the number made or dropped. Waits for locks 2 s at most, since others would wait behind it; the clock tries again. Called by purge_jobs(). Errors: 55P03.';
+    'Make the partitions of job_history for the day of as_of and the two next, and drop those whose whole day is older than queue_settings.history_retention. Gives the number made or dropped. Waits for locks 2 s at most, since others would wait behind it; the clock tries again. Called by tick(). Errors: 55P03.';
 
 CREATE FUNCTION sentinel.make_history_day(day date) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
@@ -39,6 +39,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
     EXECUTE format('CREATE POLICY tenant_isolation ON %s USING (org_id = sentinel.current_org()) '
                    'WITH CHECK (org_id = sentinel.current_org())', part);
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', part);
     EXECUTE format('GRANT ALL ON %s TO sentinel_engine', part);
     EXECUTE format('COMMENT ON TABLE %s IS %L', part, format('Attempts that ended on %s (UTC).', make_history_day.day));
     -- What the day has written to the default partition moves to its own, which else would be refused. The parent stays
@@ -62,6 +63,16 @@ $$;
 ALTER FUNCTION sentinel.move_default_history(regclass, date) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.move_default_history(regclass, date) IS
     'Move the rows of a day out of the default partition of job_history, over all organisations. Part of keep_history().';
+
+CREATE FUNCTION sentinel.trim_default_history(before date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+BEGIN
+    DELETE FROM ONLY sentinel_history.job_history_default h WHERE h.finished_at < trim_default_history.before;
+END
+$$;
+ALTER FUNCTION sentinel.trim_default_history(date) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.trim_default_history(date) IS
+    'Remove rows older than a day from the default partition of job_history, over all organisations. Part of keep_history().';
 
 CREATE FUNCTION sentinel.count_ended_jobs() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -90,6 +101,8 @@ COMMENT ON FUNCTION sentinel.stats_worker(text) IS
 CREATE FUNCTION sentinel.compact_stats() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- One at a time with reset_stats(): what it removes must not come back as a sum.
+    PERFORM 1 FROM sentinel.queue_settings s FOR UPDATE;
     WITH gone AS (DELETE FROM sentinel.job_stats RETURNING *)
     INSERT INTO sentinel.job_stats (org_id, queue, job_type, worker, outcome, jobs, wait_ms, run_ms, max_wait_ms, max_run_ms)
     SELECT g.org_id, g.queue, g.job_type, g.worker, g.outcome, sum(g.jobs), sum(g.wait_ms), sum(g.run_ms),
@@ -105,8 +118,8 @@ CREATE FUNCTION sentinel.reset_stats() RETURNS timestamptz
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM sentinel.require_installed();
-    DELETE FROM sentinel.job_stats;
     UPDATE sentinel.queue_settings s SET stats_reset_at = now();
+    DELETE FROM sentinel.job_stats;
     RETURN now();
 END
 $$;

@@ -7,17 +7,8 @@ CREATE FUNCTION sentinel.classify_http(target_kind text, http_status integer, er
 BEGIN
     PERFORM sentinel.require_installed();
     RETURN QUERY
-    SELECT r.decision, r.min_delay, r.hold_target, r.description
-    FROM sentinel.delivery_rules r
-    WHERE r.target_kind = classify_http.target_kind
-      AND (r.status_from IS NULL OR classify_http.http_status BETWEEN r.status_from AND r.status_to)
-      AND CASE r.error_code
-              WHEN 'none' THEN classify_http.error_code IS NULL AND classify_http.http_status IS NOT NULL
-              WHEN 'any' THEN classify_http.error_code IS NOT NULL
-              ELSE r.error_code IS NULL OR r.error_code = classify_http.error_code END
-      AND (r.body_prefix IS NULL
-           OR substring(classify_http.body FROM 1 FOR octet_length(r.body_prefix)) = convert_to(r.body_prefix, 'UTF8'))
-    ORDER BY r.rank LIMIT 1;
+    SELECT * FROM sentinel.first_rule(classify_http.target_kind, classify_http.http_status, classify_http.error_code,
+                                      classify_http.body);
     IF NOT FOUND THEN
         RETURN QUERY SELECT 'retry'::text, interval '0', false, 'no rule matches'::text;
     END IF;
@@ -25,6 +16,26 @@ END
 $$;
 COMMENT ON FUNCTION sentinel.classify_http(text, integer, text, bytea) IS
     'Judge the outcome of an attempt by sentinel.delivery_rules: the first row that fits; a retry where none does.';
+
+-- Has no settings of its own, so that it becomes part of the statement that asks: finish_http() asks for each report.
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.first_rule(target_kind text, http_status integer, error_code text, body bytea)
+    RETURNS TABLE (decision text, min_delay interval, hold_target boolean, description text)
+    LANGUAGE sql STABLE AS $$
+    SELECT r.decision, r.min_delay, r.hold_target, r.description
+    FROM sentinel.delivery_rules r
+    WHERE r.target_kind = first_rule.target_kind
+      AND (r.status_from IS NULL OR first_rule.http_status BETWEEN r.status_from AND r.status_to)
+      AND CASE r.error_code
+              WHEN 'none' THEN first_rule.error_code IS NULL AND first_rule.http_status IS NOT NULL
+              WHEN 'any' THEN first_rule.error_code IS NOT NULL
+              ELSE r.error_code IS NULL OR r.error_code = first_rule.error_code END
+      AND (r.body_prefix IS NULL
+           OR substring(first_rule.body FROM 1 FOR octet_length(r.body_prefix)) = convert_to(r.body_prefix, 'UTF8'))
+    ORDER BY r.rank LIMIT 1
+$$;
+COMMENT ON FUNCTION sentinel.first_rule(text, integer, text, bytea) IS
+    'Give the first row of sentinel.delivery_rules that fits an outcome; no row where none does. Part of classify_http() and finish_http().';
 
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.delivery_step(target_kind text, failures integer, own_schedule interval[] DEFAULT NULL)
@@ -72,23 +83,63 @@ ALTER FUNCTION sentinel.finish_http(jsonb) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.finish_http(jsonb) IS
     'Record what the worker reports of requests and decide what becomes of each: delivered, tried again and when, given up, or its target disabled with it; gives the number that counted. A report under a lost lease is kept as an attempt and changes nothing else; one reported twice counts once. Errors: 22023.';
 
+-- Every join goes by index, whatever the tables held when the plan was made: reports are few, the tables may be large.
+-- One plan for all calls: making one for a small batch takes longer than running it.
 CREATE FUNCTION sentinel.finish_http_at(results jsonb, at timestamptz) RETURNS integer
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    orgs uuid[];
-    noted uuid[];
-    jobs uuid[];
-    leases bigint[];
-    errors text[];
-    waits interval[];
-    accepted integer;
+    made record;
 BEGIN
     -- The leases stay ours to the end of the transaction: neither the reaper nor another claim comes between.
-    PERFORM 1 FROM sentinel.job_running r
-    WHERE (r.id, r.lease) IN (SELECT x.job_id, x.lease FROM jsonb_to_recordset(results) AS x(job_id uuid, lease bigint))
-    ORDER BY r.org_id, r.id FOR UPDATE;
+    PERFORM 1 FROM (SELECT DISTINCT x.job_id, x.lease
+                    FROM jsonb_to_recordset(results) AS x(job_id uuid, lease bigint)) j
+    JOIN sentinel.job_running r ON r.id = j.job_id AND r.lease = j.lease
+    ORDER BY r.org_id, r.id FOR UPDATE OF r;
 
-    WITH kept AS (
+    WITH told AS (
+        SELECT DISTINCT ON (y.job_id, y.lease) y.*
+        FROM jsonb_to_recordset(results) AS y(
+            job_id uuid, lease bigint, worker text, started_at timestamptz, http_status integer, error_code text,
+            error_detail text, sent boolean, retry_after_s text, queue_ms double precision, dns_ms double precision,
+            connect_ms double precision, tls_ms double precision, ttfb_ms double precision, total_ms double precision,
+            peer_ip text, req_bytes bigint, resp_bytes bigint, resp_excerpt_hex text, resp_truncated boolean)
+        ORDER BY y.job_id, y.lease
+    ), judged AS (
+        SELECT x.*, d.org_id, d.id AS delivery_id, d.target_kind, d.target_id, h.id IS NOT NULL AS held, e.excerpt,
+               e.wait_s, b.failures,
+               b.before + (row_number() OVER (PARTITION BY d.org_id, d.id ORDER BY x.lease))::integer AS n,
+               CASE WHEN h.id IS NULL THEN NULL
+                    WHEN h.attempts >= h.max_attempts AND coalesce(c.decision, 'retry') IN ('retry', 'retry_slow')
+                        THEN 'dead'
+                    ELSE coalesce(c.decision, 'retry') END AS verdict,
+               coalesce(c.min_delay, '0') AS min_delay, coalesce(c.hold_target, false) AS hold_target
+        FROM told x
+        LEFT JOIN sentinel.job_running h ON h.id = x.job_id AND h.lease = x.lease
+        -- Whose lease is lost, its organisation is found by asking each: rare, and an index probe per organisation.
+        CROSS JOIN LATERAL (
+            SELECT w.org_id, w.id, w.target_kind, w.target_id FROM sentinel.deliveries w
+            WHERE h.id IS NOT NULL AND w.org_id = h.org_id AND w.job_id = x.job_id
+            UNION ALL
+            SELECT w.org_id, w.id, w.target_kind, w.target_id FROM sentinel.orgs o
+            JOIN sentinel.deliveries w ON w.org_id = o.org_id AND w.job_id = x.job_id
+            WHERE h.id IS NULL
+            UNION ALL
+            SELECT w.org_id, w.id, w.target_kind, w.target_id FROM sentinel.orgs o
+            JOIN sentinel.delivery_attempts p ON p.org_id = o.org_id AND p.job_id = x.job_id
+            JOIN sentinel.deliveries w ON w.org_id = p.org_id AND w.id = p.delivery_id
+            WHERE h.id IS NULL
+            LIMIT 1) d
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN length(x.resp_excerpt_hex) % 2 = 0 AND left(x.resp_excerpt_hex, 32768) ~ '^[0-9A-Fa-f]*$'
+                        THEN decode(left(x.resp_excerpt_hex, 32768), 'hex') END AS excerpt,
+                   sentinel.retry_after_seconds(x.retry_after_s, at) AS wait_s OFFSET 0) e
+        CROSS JOIN LATERAL (
+            SELECT count(*)::integer AS before,
+                   1 + (count(*) FILTER (WHERE a.job_id = x.job_id AND a.held))::integer AS failures
+            FROM sentinel.delivery_attempts a WHERE a.org_id = d.org_id AND a.delivery_id = d.id) b
+        LEFT JOIN LATERAL sentinel.first_rule(d.target_kind, x.http_status, x.error_code, e.excerpt) c ON true
+    ), kept AS (
         INSERT INTO sentinel.delivery_attempts AS a (
             org_id, delivery_id, n, job_id, lease, held, worker, started_at, sent, queue_ms, dns_ms, connect_ms, tls_ms,
             ttfb_ms, total_ms, peer_ip, http_status, error_code, error_detail, req_bytes, resp_bytes, resp_excerpt,
@@ -100,56 +151,87 @@ BEGIN
                coalesce(j.resp_truncated, false) OR coalesce(octet_length(j.resp_excerpt_hex) > 32768, false), j.wait_s, j.verdict,
                coalesce(j.verdict IN ('retry', 'retry_slow') AND (j.hold_target OR j.wait_s > 0), false),
                CASE WHEN j.verdict IN ('retry', 'retry_slow') THEN
-                   at + sentinel.delivery_delay(sentinel.delivery_step(j.target_kind, j.failures, j.retry_schedule),
+                   at + sentinel.delivery_delay(
+                            sentinel.delivery_step(j.target_kind, j.failures,
+                                (SELECT t.retry_schedule FROM sentinel.delivery_targets t
+                                 WHERE t.org_id = j.org_id AND t.id = j.target_id)),
                             CASE j.verdict WHEN 'retry_slow' THEN greatest(j.min_delay, interval '5 minutes')
                                            ELSE j.min_delay END, j.wait_s, random()) END,
                at
-        FROM sentinel.judged_results(results, at) j
-        ON CONFLICT DO NOTHING
-        RETURNING a.org_id, a.id)
-    SELECT array_agg(k.org_id), array_agg(k.id) INTO orgs, noted FROM kept k;
-    IF noted IS NULL THEN
+        FROM judged j
+        ON CONFLICT (org_id, job_id, lease) DO NOTHING
+        RETURNING a.org_id, a.id, a.delivery_id, a.job_id, a.lease, a.held, a.decision = 'delivered' AS fine,
+                  a.next_attempt_at AS next_at,
+                  CASE WHEN a.held AND a.decision <> 'delivered' THEN
+                      sentinel.attempt_error(a.http_status, a.error_code, a.error_detail) END AS error
+    ), moved AS (
+        UPDATE sentinel.deliveries d
+        SET attempts = d.attempts + 1,
+            state = CASE WHEN k.fine THEN 'delivered' WHEN k.next_at IS NULL THEN 'failed' ELSE 'waiting' END,
+            finished_at = CASE WHEN k.next_at IS NULL THEN at END, held_until = NULL, held_reason = NULL,
+            last_error = k.error
+        FROM kept k
+        WHERE k.held AND d.org_id = k.org_id AND d.id = k.delivery_id
+        RETURNING d.org_id, d.target_id
+    )
+    SELECT array_agg(k.org_id) AS orgs, array_agg(k.id) AS noted,
+           array_agg(k.job_id) FILTER (WHERE k.held AND k.fine) AS fine_jobs,
+           array_agg(k.lease) FILTER (WHERE k.held AND k.fine) AS fine_leases,
+           array_agg(k.job_id) FILTER (WHERE k.held AND k.next_at IS NOT NULL) AS later_jobs,
+           array_agg(k.lease) FILTER (WHERE k.held AND k.next_at IS NOT NULL) AS later_leases,
+           array_agg(k.error) FILTER (WHERE k.held AND k.next_at IS NOT NULL) AS later_errors,
+           array_agg(k.next_at - at) FILTER (WHERE k.held AND k.next_at IS NOT NULL) AS waits,
+           array_agg(k.job_id) FILTER (WHERE k.held AND NOT k.fine AND k.next_at IS NULL) AS dead_jobs,
+           array_agg(k.lease) FILTER (WHERE k.held AND NOT k.fine AND k.next_at IS NULL) AS dead_leases,
+           array_agg(k.error) FILTER (WHERE k.held AND NOT k.fine AND k.next_at IS NULL) AS dead_errors,
+           t.accepted, t.orgs AS target_orgs, t.targets
+    INTO made
+    FROM kept k
+    CROSS JOIN (SELECT array_agg(m.org_id) AS orgs, array_agg(m.target_id) AS targets, sum(m.n)::integer AS accepted
+                FROM (SELECT v.org_id, v.target_id, count(*) AS n FROM moved v GROUP BY v.org_id, v.target_id) m) t
+    GROUP BY t.accepted, t.orgs, t.targets;
+    IF made.noted IS NULL THEN
         RETURN 0;
     END IF;
 
-    UPDATE sentinel.deliveries d
-    SET attempts = d.attempts + 1,
-        state = CASE WHEN a.decision = 'delivered' THEN 'delivered' WHEN a.next_attempt_at IS NULL THEN 'failed'
-                     ELSE 'waiting' END,
-        finished_at = CASE WHEN a.next_attempt_at IS NULL THEN at END, held_until = NULL, held_reason = NULL,
-        last_error = CASE WHEN a.decision <> 'delivered' THEN sentinel.attempt_error(a.http_status, a.error_code, a.error_detail) END
-    FROM unnest(orgs, noted) AS k(org_id, id)
-    JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
-    WHERE a.held AND d.org_id = a.org_id AND d.id = a.delivery_id;
-    GET DIAGNOSTICS accepted = ROW_COUNT;
-    PERFORM sentinel.settle_targets(orgs, noted, at), sentinel.settle_breakers(orgs, noted, at);
+    -- What a target that was well answers well changes nothing of it.
+    IF made.later_jobs IS NOT NULL OR made.dead_jobs IS NOT NULL
+       OR sentinel.any_ailing(made.target_orgs, made.targets, at) THEN
+        PERFORM sentinel.settle_targets(made.orgs, made.noted, at), sentinel.settle_breakers(made.orgs, made.noted, at);
+    END IF;
 
-    SELECT array_agg(a.job_id), array_agg(a.lease) INTO jobs, leases
-    FROM unnest(orgs, noted) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
-    WHERE a.held AND a.decision = 'delivered';
-    IF jobs IS NOT NULL THEN
-        PERFORM sentinel.complete(jobs, leases);
+    IF made.fine_jobs IS NOT NULL THEN
+        PERFORM sentinel.complete(made.fine_jobs, made.fine_leases);
     END IF;
-    SELECT array_agg(a.job_id), array_agg(a.lease), array_agg(a.next_attempt_at - at),
-           array_agg(sentinel.attempt_error(a.http_status, a.error_code, a.error_detail))
-    INTO jobs, leases, waits, errors
-    FROM unnest(orgs, noted) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
-    WHERE a.held AND a.next_attempt_at IS NOT NULL;
-    IF jobs IS NOT NULL THEN
-        PERFORM sentinel.fail(jobs, leases, errors, waits);
+    IF made.later_jobs IS NOT NULL THEN
+        PERFORM sentinel.fail(made.later_jobs, made.later_leases, made.later_errors, made.waits);
     END IF;
-    SELECT array_agg(a.job_id), array_agg(a.lease),
-           array_agg(sentinel.attempt_error(a.http_status, a.error_code, a.error_detail))
-    INTO jobs, leases, errors
-    FROM unnest(orgs, noted) AS k(org_id, id) JOIN sentinel.delivery_attempts a ON a.org_id = k.org_id AND a.id = k.id
-    WHERE a.held AND a.decision <> 'delivered' AND a.next_attempt_at IS NULL;
-    IF jobs IS NOT NULL THEN
-        PERFORM sentinel.fail(jobs, leases, errors, NULL, true);
+    IF made.dead_jobs IS NOT NULL THEN
+        PERFORM sentinel.fail(made.dead_jobs, made.dead_leases, made.dead_errors, NULL, true);
     END IF;
-    RETURN accepted;
+    RETURN coalesce(made.accepted, 0);
 END
 $$;
 COMMENT ON FUNCTION sentinel.finish_http_at(jsonb, timestamptz) IS 'Do the work of finish_http() as of a time.';
+
+CREATE FUNCTION sentinel.any_ailing(orgs uuid[], targets uuid[], at timestamptz) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM unnest(any_ailing.orgs, any_ailing.targets) AS x(org_id, target_id)
+        CROSS JOIN LATERAL (
+            SELECT FROM sentinel.webhook_endpoints e
+            WHERE e.org_id = x.org_id AND e.id = x.target_id AND e.failing_since IS NOT NULL
+            UNION ALL
+            SELECT FROM sentinel.target_breakers k
+            WHERE k.org_id = x.org_id AND k.target_id = x.target_id
+              AND (k.state <> 'closed' OR k.failures > 0 OR k.window_started_at > at - interval '60 seconds')
+            LIMIT 1) found);
+END
+$$;
+COMMENT ON FUNCTION sentinel.any_ailing(uuid[], uuid[], timestamptz) IS
+    'Tell whether a success changes anything of any of the targets: it failed before, its breaker is not closed, or its outcomes are being counted. Part of finish_http().';
 
 CREATE FUNCTION sentinel.settle_targets(orgs uuid[], noted uuid[], at timestamptz) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -232,63 +314,6 @@ $$;
 ALTER FUNCTION sentinel.follow_job_end() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.follow_job_end() IS
     'Trigger: a delivery whose job died without a report, was cancelled or was discarded waits no longer.';
-
-CREATE FUNCTION sentinel.judged_results(results jsonb, at timestamptz)
-    RETURNS TABLE (org_id uuid, delivery_id uuid, n integer, job_id uuid, lease bigint, held boolean, worker text,
-                   started_at timestamptz, sent boolean, queue_ms double precision, dns_ms double precision,
-                   connect_ms double precision, tls_ms double precision, ttfb_ms double precision,
-                   total_ms double precision, peer_ip text, http_status integer, error_code text, error_detail text,
-                   req_bytes bigint, resp_bytes bigint, resp_excerpt_hex text, resp_truncated boolean, excerpt bytea,
-                   wait_s integer, target_kind text, retry_schedule interval[], failures integer, verdict text,
-                   min_delay interval, hold_target boolean)
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN QUERY
-    SELECT d.org_id, d.id,
-           (SELECT count(*)::integer FROM sentinel.delivery_attempts a WHERE a.org_id = d.org_id AND a.delivery_id = d.id)
-               + (row_number() OVER (PARTITION BY d.org_id, d.id ORDER BY x.lease))::integer,
-           x.job_id, x.lease, h.id IS NOT NULL, x.worker, x.started_at, x.sent, x.queue_ms, x.dns_ms, x.connect_ms,
-           x.tls_ms, x.ttfb_ms, x.total_ms, x.peer_ip, x.http_status, x.error_code, x.error_detail, x.req_bytes,
-           x.resp_bytes, x.resp_excerpt_hex, x.resp_truncated, e.excerpt, e.wait_s, d.target_kind, t.retry_schedule,
-           f.failures,
-           CASE WHEN h.id IS NULL THEN NULL
-                WHEN c.decision IN ('retry', 'retry_slow') AND h.attempts >= h.max_attempts THEN 'dead'
-                ELSE c.decision END,
-           c.min_delay, c.hold_target
-    FROM (SELECT DISTINCT ON (y.job_id, y.lease) y.*
-          FROM jsonb_to_recordset(results) AS y(
-              job_id uuid, lease bigint, worker text, started_at timestamptz, http_status integer, error_code text,
-              error_detail text, sent boolean, retry_after_s text, queue_ms double precision,
-              dns_ms double precision, connect_ms double precision, tls_ms double precision, ttfb_ms double precision,
-              total_ms double precision, peer_ip text, req_bytes bigint, resp_bytes bigint, resp_excerpt_hex text,
-              resp_truncated boolean)
-          ORDER BY y.job_id, y.lease) x
-    LEFT JOIN sentinel.job_running h ON h.id = x.job_id AND h.lease = x.lease
-    -- Whose lease is lost, its organisation is found by asking each: rare, and an index probe per organisation.
-    CROSS JOIN LATERAL (
-        SELECT w.* FROM sentinel.deliveries w WHERE h.id IS NOT NULL AND w.org_id = h.org_id AND w.job_id = x.job_id
-        UNION ALL
-        SELECT w.* FROM sentinel.orgs o JOIN sentinel.deliveries w ON w.org_id = o.org_id AND w.job_id = x.job_id
-        WHERE h.id IS NULL
-        UNION ALL
-        SELECT w.* FROM sentinel.orgs o
-        JOIN sentinel.delivery_attempts p ON p.org_id = o.org_id AND p.job_id = x.job_id
-        JOIN sentinel.deliveries w ON w.org_id = p.org_id AND w.id = p.delivery_id
-        WHERE h.id IS NULL
-        LIMIT 1) d
-    LEFT JOIN sentinel.delivery_targets t ON t.org_id = d.org_id AND t.id = d.target_id
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN length(x.resp_excerpt_hex) % 2 = 0 AND left(x.resp_excerpt_hex, 32768) ~ '^[0-9A-Fa-f]*$'
-                    THEN decode(left(x.resp_excerpt_hex, 32768), 'hex') END AS excerpt,
-               sentinel.retry_after_seconds(x.retry_after_s, at) AS wait_s) e
-    CROSS JOIN LATERAL (
-        SELECT 1 + count(*)::integer AS failures FROM sentinel.delivery_attempts a
-        WHERE a.org_id = d.org_id AND a.job_id = x.job_id AND a.held) f
-    CROSS JOIN LATERAL sentinel.classify_http(d.target_kind, x.http_status, x.error_code, e.excerpt) c;
-END
-$$;
-COMMENT ON FUNCTION sentinel.judged_results(jsonb, timestamptz) IS
-    'Read the worker''s results, find their deliveries and judge those whose lease holds. Part of finish_http().';
 
 CREATE FUNCTION sentinel.attempt_error(http_status integer, error_code text, error_detail text)
     RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

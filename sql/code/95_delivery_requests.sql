@@ -20,18 +20,67 @@ COMMENT ON FUNCTION sentinel.http_requests(uuid[], bigint[]) IS
 CREATE FUNCTION sentinel.http_requests_at(jobs uuid[], leases bigint[], at timestamptz)
     RETURNS TABLE (job_id uuid, lease bigint, org_id uuid, target_kind text, target_id uuid, url text, message_id text,
                    body bytea, content_type text, secrets jsonb)
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     part record;
-    send_jobs uuid[] := '{}';
-    send_leases bigint[] := '{}';
+    plain record;
+    send_jobs uuid[];
+    send_leases bigint[];
     wait_jobs uuid[] := '{}';
     wait_leases bigint[] := '{}';
     delays interval[] := '{}';
     reasons text[] := '{}';
 BEGIN
-    PERFORM sentinel.lock_limits(http_requests_at.jobs, http_requests_at.leases, at);
-    FOR part IN SELECT * FROM sentinel.decide_requests(http_requests_at.jobs, http_requests_at.leases, at) LOOP
+    -- The first attempt at a target that is well, has no limit and all its retries charges nothing: it needs neither lock
+    -- nor decision. Where one job of a target needs them, all of its jobs are decided together.
+    WITH target AS MATERIALIZED (
+        SELECT x.*, t.url, s.secrets,
+               x.first AND t.enabled AND (t.not_before IS NULL OR t.not_before <= at) AND s.secrets IS NOT NULL
+               AND EXISTS (SELECT FROM sentinel.rate_limits m WHERE m.target_kind = x.target_kind AND m.per_second IS NULL)
+               AND NOT EXISTS (SELECT FROM sentinel.target_limits l WHERE l.org_id = x.org_id AND l.target_id = x.target_id)
+               AND NOT EXISTS (SELECT FROM sentinel.target_breakers k
+                               WHERE k.org_id = x.org_id AND k.target_id = x.target_id AND k.state <> 'closed')
+               AND NOT EXISTS (SELECT FROM sentinel.rate_buckets b
+                               JOIN sentinel.rate_limits m ON m.target_kind = x.target_kind
+                               WHERE b.org_id = x.org_id AND b.target_id = x.target_id
+                                 AND b.retry_tokens + m.retries_per_minute::double precision / 60
+                                     * greatest(extract(epoch FROM at - b.refilled_at)::double precision, 0)
+                                     < m.retry_burst) AS plain
+        FROM (SELECT d.org_id, d.target_id, d.target_kind, array_agg(r.id) AS jobs, array_agg(r.lease) AS leases,
+                     array_agg(d.id) AS deliveries,
+                     bool_and(d.state IN ('waiting', 'failed') AND (r.attempts <= 1 OR d.attempts = 0)) AS first
+              FROM unnest(http_requests_at.jobs, http_requests_at.leases) AS j(id, lease)
+              JOIN sentinel.job_running r ON r.id = j.id AND r.lease = j.lease
+              LEFT JOIN sentinel.deliveries d ON d.org_id = r.org_id AND d.job_id = r.id
+              GROUP BY d.org_id, d.target_id, d.target_kind) x
+        LEFT JOIN LATERAL (SELECT g.url, g.enabled, g.not_before FROM sentinel.delivery_targets g
+                           WHERE g.org_id = x.org_id AND g.id = x.target_id LIMIT 1) t ON true
+        CROSS JOIN LATERAL (SELECT sentinel.sealed_secrets(x.org_id, x.target_id, at) AS secrets OFFSET 0) s
+    )
+    SELECT array_agg(j.id) FILTER (WHERE t.plain) AS jobs, array_agg(j.lease) FILTER (WHERE t.plain) AS leases,
+           array_agg(j.delivery_id) FILTER (WHERE t.plain) AS deliveries,
+           array_agg(t.org_id) FILTER (WHERE t.plain) AS orgs,
+           array_agg(t.url) FILTER (WHERE t.plain) AS urls, array_agg(t.secrets) FILTER (WHERE t.plain) AS secrets,
+           array_agg(j.id) FILTER (WHERE t.plain IS NOT TRUE) AS ask_jobs,
+           array_agg(j.lease) FILTER (WHERE t.plain IS NOT TRUE) AS ask_leases
+    INTO plain
+    FROM target t CROSS JOIN LATERAL unnest(t.jobs, t.leases, t.deliveries) AS j(id, lease, delivery_id);
+
+    IF plain.jobs IS NOT NULL THEN
+        RETURN QUERY
+        SELECT p.job_id, p.lease, d.org_id, d.target_kind, d.target_id, p.url, d.message_id, d.body, d.content_type,
+               p.secrets
+        FROM unnest(plain.jobs, plain.leases, plain.deliveries, plain.orgs, plain.urls, plain.secrets)
+             AS p(job_id, lease, delivery_id, org_id, url, secrets)
+        JOIN sentinel.deliveries d ON d.org_id = p.org_id AND d.id = p.delivery_id AND d.job_id = p.job_id;
+    END IF;
+    IF plain.ask_jobs IS NULL THEN
+        RETURN;
+    END IF;
+
+    PERFORM sentinel.lock_limits(plain.ask_jobs, plain.ask_leases, at);
+    FOR part IN SELECT * FROM sentinel.decide_requests(plain.ask_jobs, plain.ask_leases, at) LOOP
         CASE part.verdict
         WHEN 'send' THEN
             send_jobs := part.ids;
@@ -50,7 +99,8 @@ BEGIN
                 (SELECT jsonb_agg(jsonb_build_object('discarded', part.reason)) FROM unnest(part.ids)));
         WHEN 'fail' THEN
             PERFORM sentinel.fail(part.ids, part.held,
-                array_fill('the delivery of this job is gone, or has a newer job'::text, ARRAY[cardinality(part.ids)]), NULL, true);
+                array_fill('the delivery of this job is gone, or has a newer job'::text, ARRAY[cardinality(part.ids)]),
+                NULL, true);
         END CASE;
     END LOOP;
     IF cardinality(wait_jobs) > 0 THEN
@@ -59,19 +109,29 @@ BEGIN
 
     RETURN QUERY
     SELECT r.id, r.lease, r.org_id, d.target_kind, d.target_id, t.url, d.message_id, d.body, d.content_type,
-           (SELECT jsonb_agg(jsonb_build_object('id', s.id, 'purpose', s.purpose, 'version', s.version,
-                                                'envelope', encode(s.envelope, 'hex')) ORDER BY s.version DESC)
-            FROM sentinel.secrets s
-            WHERE s.org_id = d.org_id AND s.target_id = d.target_id AND s.envelope IS NOT NULL
-              AND (s.retired_at IS NULL OR s.retired_at > at))
+           sentinel.sealed_secrets(d.org_id, d.target_id, at)
     FROM unnest(send_jobs, send_leases) AS j(id, lease)
     JOIN sentinel.job_running r ON r.id = j.id AND r.lease = j.lease
     JOIN sentinel.deliveries d ON d.org_id = r.org_id AND d.job_id = r.id
-    JOIN sentinel.delivery_targets t ON t.org_id = d.org_id AND t.id = d.target_id;
+    CROSS JOIN LATERAL (SELECT g.url FROM sentinel.delivery_targets g
+                        WHERE g.org_id = d.org_id AND g.id = d.target_id LIMIT 1) t;
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_requests_at(uuid[], bigint[], timestamptz) IS
     'Do the work of http_requests() as of a time.';
+
+CREATE FUNCTION sentinel.sealed_secrets(org uuid, target uuid, at timestamptz) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT jsonb_agg(jsonb_build_object('id', s.id, 'purpose', s.purpose, 'version', s.version,
+                                                'envelope', encode(s.envelope, 'hex')) ORDER BY s.version DESC)
+            FROM sentinel.secrets s
+            WHERE s.org_id = sealed_secrets.org AND s.target_id = sealed_secrets.target AND s.envelope IS NOT NULL
+              AND (s.retired_at IS NULL OR s.retired_at > sealed_secrets.at));
+END
+$$;
+COMMENT ON FUNCTION sentinel.sealed_secrets(uuid, uuid, timestamptz) IS
+    'Give the sealed secrets that a target uses at a time, newest first; NULL where it has none. Part of http_requests().';
 
 CREATE FUNCTION sentinel.lock_limits(jobs uuid[], leases bigint[], at timestamptz) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -7,6 +7,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
+#include "tcop/utility.h"
 #include "utils/snapmgr.h"
 }
 
@@ -15,6 +16,7 @@ namespace sentinel::pg {
 namespace {
 
 constexpr int kRowsAtOnce = 500;
+constexpr size_t kBytesAtOnce = size_t{1} << 20;
 
 // The server's own error would name the column only; the remedy is always the same.
 [[noreturn]] void refuse_shape(const char* table) {
@@ -31,6 +33,16 @@ void check_shape(Shape& shape, Relation relation) {
         Form_pg_attribute attribute = TupleDescAttr(desc, column);
         if (attribute->attisdropped || strcmp(NameStr(attribute->attname), shape.columns[column]) != 0)
             refuse_shape(shape.table);
+    }
+    for (int column = shape.count; column < desc->natts; column++) {
+        Form_pg_attribute attribute = TupleDescAttr(desc, column);
+        if (attribute->attisdropped || !attribute->attnotnull) continue;
+        throw Failure(
+            kNotInstalled,
+            "column \"" + std::string(NameStr(attribute->attname)) + "\" of sentinel." + shape.table +
+                " is NOT NULL",
+            "The queue writes its own columns only; those that you add are null.",
+            "ALTER TABLE sentinel." + std::string(shape.table) + " ALTER COLUMN ... DROP NOT NULL;");
     }
     shape.checked = RelationGetRelid(relation);
 }
@@ -86,6 +98,10 @@ Table::Table(Shape& shape, Oid table) {
 
 void Table::open(Shape& shape, Oid table) {
     columns_ = shape.count;
+    server([] {
+        PreventCommandIfReadOnly("a change of the queue");
+        PreventCommandIfParallelMode("a change of the queue");
+    });
     relation_ = server([&] { return table_open(table, RowExclusiveLock); });
     if (shape.checked != table) check_shape(shape, relation_);
 }
@@ -102,8 +118,9 @@ void Table::add(const Datum* values, const bool* nulls) {
         tuple->t_tableOid = RelationGetRelid(relation_);
         ExecStoreHeapTuple(tuple, slot, true);
         slot->tts_tableOid = RelationGetRelid(relation_);
+        bytes_ += tuple->t_len;
     });
-    if (++kept_ == kRowsAtOnce) flush();
+    if (++kept_ == kRowsAtOnce || bytes_ >= kBytesAtOnce) flush();
 }
 
 void Table::flush() {
@@ -127,6 +144,7 @@ void Table::flush() {
         }
     });
     kept_ = 0;
+    bytes_ = 0;
 }
 
 bool Table::fetch(ItemPointer tid, Snapshot snapshot, TupleTableSlot* slot) {

@@ -77,6 +77,7 @@ class Table {
     std::vector<ItemPointerData> places_;
     BlockNumber blocks_ = 0;
     int kept_ = 0;
+    size_t bytes_ = 0;
     int columns_ = 0;
 };
 

@@ -1,7 +1,7 @@
 -- Room jobs: what has ended, what is counted, what is quarantined, and who is woken.
 BEGIN;
 SET client_min_messages = warning;
-SELECT plan(46);
+SELECT plan(54);
 SELECT sentinel.create_org('One', 'one', 'UTC') AS one \gset
 SELECT sentinel.create_org('Two', 'two', 'UTC') AS two \gset
 SELECT sentinel.enter(:'one') \g /dev/null
@@ -120,5 +120,21 @@ SELECT pg_temp.take(1) \g /dev/null
 SELECT isnt((SELECT last_value FROM sentinel.idle_queues), 0::bigint, 'a claim that finds its queue empty notes it');
 SELECT sentinel.enqueue('probe') \g /dev/null
 SELECT is((SELECT last_value FROM sentinel.idle_queues), 0::bigint, 'the next job wakes its workers, once');
+
+-- What a cancel, a time and a delay come to.
+DELETE FROM sentinel.job_waiting;
+SELECT sentinel.enqueue('probe') AS asked_to_stop \gset
+SELECT pg_temp.take(1) \g /dev/null
+SELECT is(sentinel.cancel_job(:'asked_to_stop'), 'requested', 'a running job is asked to stop');
+SELECT is((SELECT sentinel.release(array_agg(job_id), array_agg(lease)) FROM held), 1, 'given back');
+SELECT is((SELECT outcome FROM sentinel.job_history WHERE id = :'asked_to_stop'), 'cancelled', 'it ends, and does not wait again');
+SELECT sentinel.enqueue('probe', run_at => 'infinity') AS some_day \gset
+SELECT sentinel.reschedule_job(:'some_day', now() - interval '1 year') \g /dev/null
+SELECT ok((SELECT run_at > now() - interval '1 minute' FROM sentinel.job_waiting WHERE id = :'some_day'), 'a time that has passed is now');
+SELECT is(sentinel.enqueue_many('probe', array_fill('{}'::jsonb, ARRAY[3]), run_at => 'infinity'), 3::bigint, 'jobs may wait for ever');
+SELECT is((SELECT count(*) FROM sentinel.job_waiting WHERE run_at = 'infinity'), 3::bigint, 'each of them');
+SELECT sentinel.register_job_type('slow', kind => 'http', queue => 'q', base_delay => '3 days', max_delay => '10 days') \g /dev/null
+SELECT ok(sentinel.retry_delay('slow', 40) BETWEEN '5 days' AND '10 days', 'a long delay doubled often stays below the longest');
+SELECT throws_ok($$SELECT sentinel.enqueue('probe', queue => '')$$, '22023', 'queue name of 0 bytes', 'a queue has a name');
 SELECT * FROM finish();
 ROLLBACK;

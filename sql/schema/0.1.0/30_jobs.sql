@@ -135,7 +135,7 @@ COMMENT ON COLUMN sentinel.job_running.lease IS 'Fencing number of this claim, t
 COMMENT ON COLUMN sentinel.job_running.worker IS 'Worker that holds it.';
 COMMENT ON COLUMN sentinel.job_running.claimed_at IS 'When it was claimed.';
 COMMENT ON COLUMN sentinel.job_running.lease_until IS 'When the claim runs out unless heartbeat() extends it.';
-COMMENT ON COLUMN sentinel.job_running.cancel_requested_at IS 'When cancel_job() asked for an end; its result is then dropped.';
+COMMENT ON COLUMN sentinel.job_running.cancel_requested_at IS 'When cancel_job() asked for an end: it is not tried again, and may look whether to stop; one that completes has completed.';
 COMMENT ON COLUMN sentinel.job_running.progress_done IS 'Units done, as report_progress() says.';
 COMMENT ON COLUMN sentinel.job_running.progress_total IS 'Units in all.';
 COMMENT ON COLUMN sentinel.job_running.progress_note IS 'What it is doing.';
@@ -165,6 +165,9 @@ COMMENT ON SCHEMA sentinel_history IS 'Partitions of sentinel.job_history, one p
 CREATE TABLE sentinel_history.job_history_default PARTITION OF sentinel.job_history DEFAULT;
 -- Ids and end times come in order, so a summary per megabyte finds them, and costs nothing to write.
 CREATE INDEX job_history_summary ON sentinel.job_history USING brin (org_id, id, finished_at) WITH (autosummarize = on);
+-- For publications of all tables: rows of these logs are removed, and have no key to be named by.
+ALTER TABLE sentinel.job_history REPLICA IDENTITY FULL;
+ALTER TABLE sentinel_history.job_history_default REPLICA IDENTITY FULL;
 COMMENT ON TABLE sentinel.job_history IS 'Attempts that ended, kept for queue_settings.history_retention, one partition per day (UTC). One row is one attempt. No key: the lease of a claim ends once, and a log is cheapest without.';
 COMMENT ON TABLE sentinel_history.job_history_default IS 'Attempts that ended on a day without a partition; moved to one by the clock.';
 COMMENT ON COLUMN sentinel.job_history.org_id IS 'Organisation.';
@@ -232,6 +235,7 @@ CREATE TABLE sentinel.job_stats (
     max_wait_ms double precision NOT NULL,
     max_run_ms double precision NOT NULL
 );
+ALTER TABLE sentinel.job_stats REPLICA IDENTITY FULL;
 COMMENT ON TABLE sentinel.job_stats IS 'Counts of attempts that ended, added to by every finish and summed up by the clock; the sentinel_stat_ views read them. Append-only but for compact_stats(), so it has no key.';
 COMMENT ON COLUMN sentinel.job_stats.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.job_stats.queue IS 'Queue.';

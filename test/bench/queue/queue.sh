@@ -36,19 +36,6 @@ waiting_figure() {
     done
 }
 
-# Claim and complete 100 at a time with 4 consumers while never more than 1,000 jobs wait: so many short runs, added up.
-# Argument: file.
-small_rate() {
-    local run jobs=0 seconds=0
-    for ((run = 0; run < 40; run++)); do
-        top_up "$1" 1000
-        bench_section "$1" claim 100 4 -t 2 || return 1
-        jobs=$((jobs + TRANSACTIONS * 100))
-        seconds=$(awk -v a="$seconds" -v b="$ELAPSED" 'BEGIN { print a + b }')
-    done
-    awk -v n="$jobs" -v s="$seconds" 'BEGIN { print n / s }'
-}
-
 # Pages touched by a claim of 100, per job. Prints EXPLAIN's own lines too. Arguments: file, figure.
 buffers_of_claim() {
     local plan
@@ -81,16 +68,12 @@ fan_out_figures() {
 }
 
 queue_figures() {
-    local file=$QUEUE_FOLDER/sentinel.sql sync
+    local file=$QUEUE_FOLDER/sentinel.sql
     FIGURES=enqueue measure_peer "$QUEUE_FOLDER/floor.sql" bench_wide
     measure_peer test/bench/peers/sql/floor.sql bench_floor
     measure_peer "$file" bench_sentinel
     next_figures "$file"
     buffers_figures "$file"
-    for sync in $SYNCS; do
-        use_sync "$sync"
-        figure Sentinel claim_b100_c4_small "$sync" "" "fresh '$file' 1000" small_rate "$file"
-    done
     waiting_figure "$file" claim_b100_c4_huge "$HUGE"
     section "$file" clear | peer_psql -f - >/dev/null
     fan_out_figures
