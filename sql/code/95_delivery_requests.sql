@@ -228,8 +228,11 @@ BEGIN
                    WHEN a.probe AND a.age > 1 THEN 'its target fails and is probed'
                    WHEN a.probe THEN NULL
                    WHEN a.again AND a.nth_retry > floor(a.retry_tokens) THEN 'its target had too many retries'
-                   -- Who has waited for a token goes before who comes now.
-                   WHEN a.per_second IS NOT NULL AND a.line_until > at AND NOT a.waited THEN 'its target is at its limit'
+                   -- Who has waited for a token goes before who comes now; a line whose jobs were all cancelled is none.
+                   WHEN a.per_second IS NOT NULL AND a.line_until > at AND NOT a.waited
+                        AND EXISTS (SELECT FROM sentinel.deliveries w
+                                    WHERE w.org_id = a.org_id AND w.target_id = a.target_id AND w.held_until IS NOT NULL
+                                      AND w.state = 'waiting') THEN 'its target is at its limit'
                END AS bar
         FROM asked a
     ), charged AS MATERIALIZED (

@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(123);
+SELECT plan(126);
 
 SELECT sentinel.create_org('Limits Ltd', 'limits-pgtap') AS org \gset
 SELECT sentinel.create_org('Other Ltd', 'limits-pgtap-other') AS other \gset
@@ -308,6 +308,15 @@ SELECT sentinel.delete_target(:'window');
 SELECT sentinel.delete_target(:'channel');
 SELECT is((SELECT count(*) FROM (SELECT target_id FROM sentinel.target_breakers UNION ALL SELECT target_id FROM sentinel.target_limits
     UNION ALL SELECT target_id FROM sentinel.rate_buckets) x WHERE target_id IN (:'window', :'channel')), 0::bigint, 'a removed target leaves no row');
+
+-- A line whose jobs are all cancelled is none.
+SELECT pg_temp.new_hook('lined') AS lined \gset
+SELECT sentinel.limit_target(:'lined', 1, 1);
+SELECT pg_temp.messages(:'lined', 5);
+SELECT is(pg_temp.ask(:'lined', pg_temp.t('300 s'), 1000, true), 1::bigint, 'one goes, the others form a line');
+SELECT ok((SELECT count(sentinel.cancel_job(job_id)) = 4 FROM sentinel.deliveries WHERE target_id = :'lined' AND held_until IS NOT NULL), 'they are cancelled');
+SELECT pg_temp.messages(:'lined', 1);
+SELECT is(pg_temp.ask(:'lined', pg_temp.t('302 s'), 1000, true), 1::bigint, 'and the next one need not wait for them');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -110,6 +110,8 @@ CREATE TABLE sentinel.deliveries (
     UNIQUE (org_id, event_id, target_kind, target_id)
 ) WITH (fillfactor = 50); -- the outcome finds room beside its row, and the indexes stay as they are
 CREATE INDEX deliveries_job ON sentinel.deliveries (org_id, job_id);
+-- Few are held at a time, and an update of another one leaves this index alone.
+CREATE INDEX deliveries_held ON sentinel.deliveries (org_id, target_id) WHERE held_until IS NOT NULL;
 CREATE INDEX deliveries_target ON sentinel.deliveries (org_id, target_id, created_at DESC);
 COMMENT ON TABLE sentinel.deliveries IS
     'One message to one target: a target hears of an event once, whatever number of attempts that takes.';

@@ -95,7 +95,7 @@ figure() {
         value=$("$@") || { word="failed"; break; }
         values+=("$value")
     done
-    if [[ ${#values[@]} -lt RUNS ]]; then
+    if [[ ${#values[@]} -lt $RUNS ]]; then
         emit "$peer" "$name" "$sync" - jobs/s "$word"
     else
         emit "$peer" "$name" "$sync" "$(printf '%s\n' "${values[@]}" | median)" jobs/s "$word"
