@@ -106,7 +106,8 @@ void Http::poll(std::vector<curl_waitfd>& others, int wait_ms) {
             (FD_ISSET(fd, &in) ? CURL_WAIT_POLLIN : 0) | (FD_ISSET(fd, &out) ? CURL_WAIT_POLLOUT : 0);
         if (events != 0) others.push_back({fd, static_cast<short>(events), 0});
     }
-    if (fixed_running_ > 0 && others.size() == before) wait_ms = std::min(wait_ms, 20);
+    // An fd_set holds no descriptor above its size, and none while a name is looked up.
+    if (others.size() - before < static_cast<std::size_t>(fixed_running_)) wait_ms = std::min(wait_ms, 20);
 
     curl_multi_poll(guarded_.get(), others.data(), static_cast<unsigned>(others.size()), std::max(wait_ms, 0),
                     nullptr);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "engine/encoding.hpp"
@@ -112,9 +113,12 @@ void Presence::beat(Instant now) {
             }
             std::unordered_set<std::string> kept;
             for (int row = 0; row < reply.rows(); ++row) kept.emplace(reply.text(row, 0));
+            // Of a job that we hold twice, the database knows the newer lease only.
+            std::unordered_map<std::string, std::int64_t> newest;
+            for (const auto& one : held) newest[one.job] = std::max(newest[one.job], one.lease);
             std::vector<Held> lost;
             for (const auto& one : held) {
-                if (kept.count(one.job) == 0) lost.push_back(one);
+                if (kept.count(one.job) == 0 || one.lease < newest[one.job]) lost.push_back(one);
             }
             if (!lost.empty() && on_lost) on_lost(lost);
         });

@@ -1,5 +1,6 @@
 #include "engine/process.hpp"
 
+#include <sysexits.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -8,6 +9,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <new>
 #include <stdexcept>
 
 namespace sentinel::worker {
@@ -22,6 +24,8 @@ void harden_process() {
         setrlimit(RLIMIT_NOFILE, &files);
     }
     signal(SIGPIPE, SIG_IGN);
+    // Without memory nothing can be told for sure any more. What is held runs out, and is tried again.
+    std::set_new_handler([] { _exit(EX_OSERR); });
     // A look-up that outlives its transfer keeps a thread until it returns: let it return soon.
     setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
 }
