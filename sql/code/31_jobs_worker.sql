@@ -8,7 +8,7 @@ CREATE FUNCTION sentinel.claim(worker text, queues text[], n integer DEFAULT 1, 
     LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'sentinel_claim';
 ALTER FUNCTION sentinel.claim(text, text[], integer, interval, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.claim(text, text[], integer, interval, uuid) IS
-    'Claim up to n ready jobs (0 to 10,000) of the queues, tenants in turn or of one only, the most urgent and oldest first; each eighth turn of a tenant begins with its oldest job, however little urgent. Counts the attempt and gives the claim a lease number: (job_id, lease) finishes the job. Paused and full queues give nothing; a parked copy gives no job that reaches outside. Errors: SN001, 22023 n or lease_for, 22004 null.';
+    'Claim up to n ready jobs (0 to 10,000) of the queues, tenants in turn or of one only, the most urgent and oldest first; each eighth turn of a tenant begins with its oldest job, however little urgent. Counts the attempt and gives the claim a lease number: (job_id, lease) finishes the job. Paused and full queues give nothing, nor do queues and keys with a limit outside READ COMMITTED, where nobody can count what runs; a parked copy gives no job that reaches outside. Errors: SN001, 22023 n or lease_for, 22004 null.';
 
 -- grant: sentinel_worker, sentinel_admin
 CREATE FUNCTION sentinel.complete(jobs uuid[], leases bigint[], results jsonb DEFAULT NULL) RETURNS integer

@@ -85,61 +85,42 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE VIEW sentinel.sentinel_stat_job_types WITH (security_invoker = true) AS
-    SELECT s.org_id, s.job_type,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'completed'), 0)::bigint AS completed,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'retried'), 0)::bigint AS retried,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'lease_expired'), 0)::bigint AS lease_expired,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'dead'), 0)::bigint AS dead,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome IN ('cancelled', 'discarded')), 0)::bigint AS cancelled,
-           sum(s.wait_ms) AS total_wait_ms, max(s.max_wait_ms) AS max_wait_ms,
-           sum(s.run_ms) AS total_run_ms, max(s.max_run_ms) AS max_run_ms,
-           (SELECT q.stats_reset_at FROM sentinel.queue_settings q) AS stats_reset
-    FROM sentinel.job_stats s GROUP BY s.org_id, s.job_type;
-COMMENT ON VIEW sentinel.sentinel_stat_job_types IS 'Attempts that ended since stats_reset, per organisation and job type; outlives the history. reset_stats() starts anew.';
-CREATE OR REPLACE VIEW sentinel.sentinel_stat_queues WITH (security_invoker = true) AS
-    SELECT s.org_id, s.queue,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'completed'), 0)::bigint AS completed,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'retried'), 0)::bigint AS retried,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'lease_expired'), 0)::bigint AS lease_expired,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'dead'), 0)::bigint AS dead,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome IN ('cancelled', 'discarded')), 0)::bigint AS cancelled,
-           sum(s.wait_ms) AS total_wait_ms, max(s.max_wait_ms) AS max_wait_ms,
-           sum(s.run_ms) AS total_run_ms, max(s.max_run_ms) AS max_run_ms,
-           (SELECT q.stats_reset_at FROM sentinel.queue_settings q) AS stats_reset
-    FROM sentinel.job_stats s GROUP BY s.org_id, s.queue;
-COMMENT ON VIEW sentinel.sentinel_stat_queues IS 'Attempts that ended since stats_reset, per organisation and queue; outlives the history. reset_stats() starts anew.';
-CREATE OR REPLACE VIEW sentinel.sentinel_stat_workers WITH (security_invoker = true) AS
-    SELECT s.org_id, s.worker,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'completed'), 0)::bigint AS completed,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'retried'), 0)::bigint AS retried,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'lease_expired'), 0)::bigint AS lease_expired,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'dead'), 0)::bigint AS dead,
-           coalesce(sum(s.jobs) FILTER (WHERE s.outcome IN ('cancelled', 'discarded')), 0)::bigint AS cancelled,
-           sum(s.wait_ms) AS total_wait_ms, max(s.max_wait_ms) AS max_wait_ms,
-           sum(s.run_ms) AS total_run_ms, max(s.max_run_ms) AS max_run_ms,
-           (SELECT q.stats_reset_at FROM sentinel.queue_settings q) AS stats_reset
-    FROM sentinel.job_stats s WHERE s.worker <> '' GROUP BY s.org_id, s.worker;
-COMMENT ON VIEW sentinel.sentinel_stat_workers IS 'Attempts that ended since stats_reset, per organisation and worker; backend is all backends that ran run_jobs(). reset_stats() starts anew.';
+-- Three views of one shape: by what the attempts are counted is all that differs. Columns may be added at the end only.
 DO $$
 DECLARE
-    seen text;
+    seen record;
+    about record;
 BEGIN
-    FOREACH seen IN ARRAY ARRAY['sentinel_stat_job_types', 'sentinel_stat_queues', 'sentinel_stat_workers'] LOOP
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.org_id IS %L', seen, 'Organisation.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.%I IS %L', seen,
-                       CASE seen WHEN 'sentinel_stat_job_types' THEN 'job_type' WHEN 'sentinel_stat_queues' THEN 'queue' ELSE 'worker' END,
-                       CASE seen WHEN 'sentinel_stat_job_types' THEN 'Job type.' WHEN 'sentinel_stat_queues' THEN 'Queue.' ELSE 'Worker.' END);
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.completed IS %L', seen, 'Jobs completed.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.retried IS %L', seen, 'Attempts that failed and were tried again.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.lease_expired IS %L', seen, 'Attempts whose worker vanished, tried again.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.dead IS %L', seen, 'Jobs that failed for good.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.cancelled IS %L', seen, 'Jobs cancelled or discarded.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.total_wait_ms IS %L', seen, 'Sum of the times from due to claimed, in milliseconds; divided by the attempts it gives the mean.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.max_wait_ms IS %L', seen, 'Longest time from due to claimed, in milliseconds.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.total_run_ms IS %L', seen, 'Sum of the times from claimed to ended, in milliseconds.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.max_run_ms IS %L', seen, 'Longest time from claimed to ended, in milliseconds.');
-        EXECUTE format('COMMENT ON COLUMN sentinel.%I.stats_reset IS %L', seen, 'Since when it counts.');
+    FOR seen IN SELECT * FROM (VALUES ('sentinel_stat_job_types', 'job_type', 'Job type.', 'job type', 'true'),
+                                      ('sentinel_stat_queues', 'queue', 'Queue.', 'queue', 'true'),
+                                      ('sentinel_stat_workers', 'worker', 'Worker; backend is all backends that ran run_jobs().',
+                                       'worker', $w$s.worker <> ''$w$)) v(name, counted_by, says, word, condition) LOOP
+        EXECUTE format($view$
+            CREATE OR REPLACE VIEW sentinel.%1$I WITH (security_invoker = true) AS
+            SELECT s.org_id, s.%2$I,
+                   coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'completed'), 0)::bigint AS completed,
+                   coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'retried'), 0)::bigint AS retried,
+                   coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'lease_expired'), 0)::bigint AS lease_expired,
+                   coalesce(sum(s.jobs) FILTER (WHERE s.outcome = 'dead'), 0)::bigint AS dead,
+                   coalesce(sum(s.jobs) FILTER (WHERE s.outcome IN ('cancelled', 'discarded')), 0)::bigint AS cancelled,
+                   sum(s.wait_ms) AS total_wait_ms, max(s.max_wait_ms) AS max_wait_ms,
+                   sum(s.run_ms) AS total_run_ms, max(s.max_run_ms) AS max_run_ms,
+                   (SELECT q.stats_reset_at FROM sentinel.queue_settings q) AS stats_reset
+            FROM sentinel.job_stats s WHERE %3$s GROUP BY s.org_id, s.%2$I$view$, seen.name, seen.counted_by, seen.condition);
+        EXECUTE format('COMMENT ON VIEW sentinel.%I IS %L', seen.name, format('Attempts that ended since stats_reset, per '
+            'organisation and %s; outlives the history. reset_stats() starts anew.', seen.word));
+        FOR about IN SELECT * FROM (VALUES
+            ('org_id', 'Organisation.'), (seen.counted_by, seen.says), ('completed', 'Jobs completed.'),
+            ('retried', 'Attempts that failed and were tried again.'),
+            ('lease_expired', 'Attempts whose worker vanished, tried again.'), ('dead', 'Jobs that failed for good.'),
+            ('cancelled', 'Jobs cancelled or discarded.'),
+            ('total_wait_ms', 'Sum of the times from due to claimed, in milliseconds; divided by the attempts it gives the mean.'),
+            ('max_wait_ms', 'Longest time from due to claimed, in milliseconds.'),
+            ('total_run_ms', 'Sum of the times from claimed to ended, in milliseconds.'),
+            ('max_run_ms', 'Longest time from claimed to ended, in milliseconds.'),
+            ('stats_reset', 'Since when it counts.')) c(name, says) LOOP
+            EXECUTE format('COMMENT ON COLUMN sentinel.%I.%I IS %L', seen.name, about.name, about.says);
+        END LOOP;
     END LOOP;
 END
 $$;
