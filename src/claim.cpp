@@ -16,6 +16,7 @@ namespace sentinel::queue {
 
 namespace {
 
+constexpr const char* kIndex = "job_waiting_claim";
 constexpr int64 kSweepEach = USECS_PER_SEC;
 constexpr int kMostBlocked = 1000;  // jobs of full keys that a claim passes by in one lane
 constexpr size_t kMostBytes = size_t{32} * 1024 * 1024;  // of payloads in one claim
@@ -33,8 +34,6 @@ class Claim {
           now_(GetCurrentTimestamp()),
           snapshot_(pg::fresh_snapshot()),
           waiting_(queue::waiting),
-          jobs_(waiting_, "job_waiting_claim", snapshot_, 4),
-          orgs_(waiting_, "job_waiting_claim", snapshot_, 3),
           settled_(settled(snapshot_, now_)) {}
 
     // Take up to count jobs of one queue.
@@ -47,7 +46,7 @@ class Claim {
         if (wish_.only_org != nullptr) {
             Lanes& lanes = memory.orgs[to_key(*wish_.only_org)];
             if (std::abs(now_ - lanes.swept) > kSweepEach) {
-                lanes.low.fill(DT_NOBEGIN);
+                forget(lanes);
                 lanes.swept = now_;
             }
             look_at(lanes, *wish_.only_org);
@@ -72,8 +71,8 @@ class Claim {
 
     // Write what was taken and tell it.
     void finish(pg::Rows& rows) {
-        jobs_.close();
-        orgs_.close();
+        if (jobs_) jobs_->close();
+        if (orgs_) orgs_->close();
         waiting_.close();
         if (!taken_.empty()) move(rows);
         pg::release(snapshot_);
@@ -88,9 +87,9 @@ class Claim {
     void look_at_lane(Lanes& lanes, const pg_uuid_t& org, int priority) {
         start(lanes, org, priority);
         TimestampTz first = settled_;
-        lanes.live[priority] = jobs_.next();
+        lanes.live[priority] = jobs_->next();
         if (lanes.live[priority]) {
-            lanes.first[priority] = DatumGetTimestampTz(*jobs_.cell(kRunAt + 1));
+            lanes.first[priority] = DatumGetTimestampTz(*jobs_->cell(kRunAt + 1));
             first = std::min(first, lanes.first[priority]);
             lanes.seen_live = now_;
         }
@@ -112,7 +111,9 @@ class Claim {
                 lanes.known[priority] = true;
                 lanes.low[priority] = DT_NOBEGIN;
             }
-            look_at_lane(lanes, org, priority++);
+            // What lies ahead was seen a moment ago.
+            if (!follows(lanes.ahead, priority)) look_at_lane(lanes, org, priority);
+            priority++;
         }
     }
 
@@ -123,8 +124,8 @@ class Claim {
             {2, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&org)},
             {3, BTGreaterEqualStrategyNumber, F_INT2GE, Int16GetDatum(static_cast<int16>(low))},
             {3, BTLessEqualStrategyNumber, F_INT2LE, Int16GetDatum(static_cast<int16>(high))}};
-        jobs_.seek(conditions);
-        return jobs_.next() ? DatumGetInt16(*jobs_.cell(kPriority + 1)) : -1;
+        seek(conditions);
+        return jobs_->next() ? DatumGetInt16(*jobs_->cell(kPriority + 1)) : -1;
     }
 
     // Look for jobs of every organisation: of those known from their low marks on, of others in the gaps
@@ -152,10 +153,15 @@ class Claim {
     // Forget the low marks and look: finds what came to lie below them, as after the clock was set back.
     void sweep(QueueMemory& memory) {
         const TimestampTz began = GetCurrentTimestamp();
-        for (auto& [org, lanes] : memory.orgs) lanes.low.fill(DT_NOBEGIN);
+        for (auto& [org, lanes] : memory.orgs) forget(lanes);
         look(memory);
         memory.swept = now_;
         memory.sweep_cost = GetCurrentTimestamp() - began;
+    }
+
+    static void forget(Lanes& lanes) {
+        lanes.low.fill(DT_NOBEGIN);
+        lanes.ahead.next = lanes.ahead.places.size();
     }
 
     // Find an organisation with jobs between two others.
@@ -164,9 +170,10 @@ class Claim {
         const pg::Condition conditions[] = {{1, BTEqualStrategyNumber, F_TEXTEQ, queue_},
                                             {2, BTGreaterStrategyNumber, F_UUID_GT, UUIDPGetDatum(&low)},
                                             {2, BTLessStrategyNumber, F_UUID_LT, UUIDPGetDatum(&before)}};
-        orgs_.seek(conditions);
-        if (!orgs_.next()) return false;
-        found = *DatumGetUUIDP(*orgs_.cell(kOrg + 1));
+        if (!orgs_) orgs_.emplace(waiting_, kIndex, snapshot_, 3);
+        orgs_->seek(conditions);
+        if (!orgs_->next()) return false;
+        found = *DatumGetUUIDP(*orgs_->cell(kOrg + 1));
         return true;
     }
 
@@ -177,7 +184,12 @@ class Claim {
             {3, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(static_cast<int16>(priority))},
             {4, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
              TimestampTzGetDatum(std::max(from, lanes.low[static_cast<size_t>(priority)]))}};
-        jobs_.seek(conditions);
+        seek(conditions);
+    }
+
+    void seek(const pg::Condition* conditions) {
+        if (!jobs_) jobs_.emplace(waiting_, kIndex, snapshot_, 4);
+        jobs_->seek(conditions);
     }
 
     void take(QueueMemory& memory, size_t full) {
@@ -217,14 +229,16 @@ class Claim {
     // goes on there.
     void take_lane(Lanes& lanes, const pg_uuid_t& org, int priority, size_t full) {
         const auto p = static_cast<size_t>(priority);
+        if (follows(lanes.ahead, priority) && take_ahead(lanes, org, full)) return;
         const TimestampTz resume = lanes.resume[p];
         start(lanes, org, priority, resume == 0 ? DT_NOBEGIN : resume);
         TimestampTz first = settled_;
         bool live = false;
         int blocked = 0;
         lanes.resume[p] = 0;
-        while (jobs_.next()) {
-            const TimestampTz run_at = DatumGetTimestampTz(*jobs_.cell(kRunAt + 1));
+        lanes.ahead.next = lanes.ahead.places.size();
+        while (jobs_->next()) {
+            const TimestampTz run_at = DatumGetTimestampTz(*jobs_->cell(kRunAt + 1));
             if (!live) {
                 // What we take stays visible to others until we commit, and comes back when we do not.
                 live = true;
@@ -232,8 +246,12 @@ class Claim {
                 first = std::min(first, run_at);
                 if (resume == 0) lanes.first[p] = run_at;
             }
-            if (run_at > now_ || enough(full)) break;
-            if (!take_job(org) && ++blocked == kMostBlocked) {
+            if (run_at > now_) break;
+            if (enough(full)) {
+                if (resume == 0) look_ahead(lanes.ahead, priority);
+                break;
+            }
+            if (!take_job(org, jobs_->row()) && ++blocked == kMostBlocked) {
                 lanes.resume[p] = run_at;
                 break;
             }
@@ -244,9 +262,58 @@ class Claim {
         lanes.low[p] = first;
     }
 
+    bool follows(const Ahead& ahead, int priority) const {
+        return ahead.priority == priority && ahead.next < ahead.places.size() &&
+               std::abs(now_ - ahead.read_at) <= kAheadFor;
+    }
+
+    // Note the row under the scan and those behind it.
+    void look_ahead(Ahead& ahead, int priority) {
+        ahead.priority = priority;
+        ahead.read_at = now_;
+        ahead.next = 0;
+        ahead.places.clear();
+        std::optional<ItemPointerData> place = jobs_->row()->tts_tid;
+        for (; place && ahead.places.size() < kAhead; place = jobs_->next_place())
+            ahead.places.push_back(*place);
+    }
+
+    // Take due jobs from what was noted, without the index. False when that does not suffice: the rest is to
+    // be looked for.
+    bool take_ahead(Lanes& lanes, const pg_uuid_t& org, size_t full) {
+        Ahead& ahead = lanes.ahead;
+        const auto p = static_cast<size_t>(ahead.priority);
+        bool live = false;
+        for (size_t i = ahead.next; i < ahead.places.size(); i++) {
+            if (enough(full)) return true;
+            TupleTableSlot* row = waiting_.fetch(&ahead.places[i], snapshot_);
+            if (row == nullptr || !is_of(row, org, ahead.priority)) {
+                // What others have taken and committed is gone for good.
+                if (i == ahead.next) ahead.next++;
+                continue;
+            }
+            const TimestampTz run_at = DatumGetTimestampTz(row->tts_values[kRunAt]);
+            if (run_at > now_) break;
+            if (!live) {
+                live = true;
+                lanes.seen_live = now_;
+                lanes.first[p] = run_at;
+                lanes.low[p] = std::min(settled_, run_at);
+            }
+            if (!take_job(org, row)) break;
+        }
+        ahead.next = ahead.places.size();
+        return enough(full);
+    }
+
+    bool is_of(TupleTableSlot* row, const pg_uuid_t& org, int priority) const {
+        return memcmp(DatumGetUUIDP(row->tts_values[kOrg])->data, org.data, UUID_LEN) == 0 &&
+               DatumGetInt16(row->tts_values[kPriority]) == priority &&
+               pg::view(row->tts_values[kQueue]) == pg::view(queue_);
+    }
+
     // False when its key is full, or it may not leave this copy.
-    bool take_job(const pg_uuid_t& org) {
-        TupleTableSlot* row = jobs_.row();
+    bool take_job(const pg_uuid_t& org, TupleTableSlot* row) {
         if (wish_.kept_back != nullptr &&
             wish_.kept_back->count(std::string(pg::view(row->tts_values[kType]))) > 0)
             return false;
@@ -297,8 +364,8 @@ class Claim {
     const TimestampTz now_;
     Snapshot snapshot_;
     pg::Table waiting_;
-    pg::IndexScan jobs_;
-    pg::IndexScan orgs_;
+    std::optional<pg::IndexScan> jobs_;
+    std::optional<pg::IndexScan> orgs_;
     const TimestampTz settled_;
     Keys keys_;
     Datum queue_ = 0;

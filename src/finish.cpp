@@ -80,7 +80,6 @@ class Completion {
         : finished_at_(GetCurrentTimestamp()),
           snapshot_(pg::fresh_snapshot()),
           running_(queue::running),
-          held_(running_, "job_running_pkey", snapshot_, 1),
           history_(queue::history, history_partition(finished_at_)),
           stats_(queue::stats) {}
 
@@ -101,7 +100,7 @@ class Completion {
 
     void finish() {
         write_stats();
-        held_.close();
+        if (by_id_) by_id_->close();
         running_.close();
         history_.close();
         stats_.close();
@@ -114,20 +113,22 @@ class Completion {
  private:
     // The row of a job: where this session put it, or by the index.
     TupleTableSlot* find(Datum id) {
-        auto place = recall_place(*DatumGetUUIDP(id));
-        TupleTableSlot* slot = held_.slot();
-        if (place && running_.fetch(&*place, snapshot_, slot) &&
-            memcmp(DatumGetUUIDP(slot->tts_values[kId])->data, DatumGetUUIDP(id)->data, UUID_LEN) == 0)
-            return slot;
+        if (auto place = recall_place(*DatumGetUUIDP(id))) {
+            TupleTableSlot* row = running_.fetch(&*place, snapshot_);
+            if (row != nullptr &&
+                memcmp(DatumGetUUIDP(row->tts_values[kId])->data, DatumGetUUIDP(id)->data, UUID_LEN) == 0)
+                return row;
+        }
+        if (!by_id_) by_id_.emplace(running_, "job_running_pkey", snapshot_, 1);
         const pg::Condition conditions[] = {{1, BTEqualStrategyNumber, F_UUID_EQ, id}};
-        held_.seek(conditions);
-        return held_.next() ? held_.row() : nullptr;
+        by_id_->seek(conditions);
+        return by_id_->next() ? by_id_->row() : nullptr;
     }
 
     void look_again() {
         Snapshot older = snapshot_;
         snapshot_ = pg::fresh_snapshot();
-        held_.use(snapshot_);
+        if (by_id_) by_id_->use(snapshot_);
         pg::release(older);
     }
 
@@ -210,7 +211,7 @@ class Completion {
     const TimestampTz finished_at_;
     Snapshot snapshot_;
     pg::Table running_;
-    pg::IndexScan held_;
+    std::optional<pg::IndexScan> by_id_;
     pg::Table history_;
     pg::Table stats_;
     const Datum completed_ = pg::text_datum("completed");

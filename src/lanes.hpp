@@ -15,6 +15,15 @@ namespace sentinel::queue {
 
 using OrgKey = std::array<unsigned char, UUID_LEN>;
 
+// Rows that come next in a lane, as the claim index had them a moment ago. Whoever follows looks whether a row
+// still is one of the lane's: it may be gone, and its place another's.
+struct Ahead {
+    int priority = 0;
+    TimestampTz read_at = 0;
+    size_t next = 0;  // those before are gone
+    std::vector<ItemPointerData> places;
+};
+
 struct Lanes {
     std::array<TimestampTz, kPriorities> low{};
     std::array<bool, kPriorities> known{};  // jobs were seen once, so that the low mark means something
@@ -22,6 +31,7 @@ struct Lanes {
     std::array<TimestampTz, kPriorities> first{};  // run_at of the first of them
     std::array<TimestampTz, kPriorities>
         resume{};               // where a walk over jobs of full keys broke off; 0 for nowhere
+    Ahead ahead;                // of the lane that was served last
     TimestampTz swept = 0;      // when the low marks of this organisation alone were forgotten
     TimestampTz seen_live = 0;  // when the organisation last had a waiting job
     unsigned visits = 0;

@@ -3,6 +3,7 @@
 #include "identity.hpp"
 #include "install.hpp"
 #include "new_jobs.hpp"
+#include "open_queues.hpp"
 #include "wake.hpp"
 
 extern "C" {
@@ -18,6 +19,7 @@ void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::define_identity_settings();
     sentinel::queue::define_settings();
     sentinel::queue::watch_job_types();
+    sentinel::queue::watch_queues();
     sentinel::watch_functions();
     sentinel::watch_distribution();
     MarkGUCPrefixReserved("sentinel");

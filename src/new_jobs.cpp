@@ -2,6 +2,7 @@
 
 #include "distribution.hpp"
 #include "lanes.hpp"
+#include "pg/remembered.hpp"
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
 #include "pg/text.hpp"
@@ -20,23 +21,8 @@ pg::Statement find_type = {
     "OPERATOR(pg_catalog.=) $1",
     1, kTypeTypes};
 
-// Job types change seldom and are asked for with every job: what was found is kept until register_job_type()
-// tells of a change, by invalidating their table in all sessions, and at most for a second.
-using KnownTypes = std::map<std::string, TypeDefaults, std::less<>>;
-
-KnownTypes& known_types() {
-    static auto* known = new KnownTypes;
-    return *known;
-}
-
-constexpr int64 kKeptFor = USECS_PER_SEC;
-
-Oid types_table = InvalidOid;
-TimestampTz types_read = 0;
-
-void forget_types(Datum, Oid relation) {
-    if (!OidIsValid(relation) || relation == types_table) known_types().clear();
-}
+// Asked for with every job.
+pg::Remembered<TypeDefaults> known_types("job_types");
 
 const Oid kKeyTypes[] = {UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID};
 
@@ -78,22 +64,14 @@ std::string shortened(std::string_view value) {
 }
 
 TypeDefaults defaults(std::string_view type) {
-    const TimestampTz now = GetCurrentTimestamp();
-    if (std::abs(now - types_read) > kKeptFor) {
-        known_types().clear();
-        types_read = now;
-    }
-    const auto known = known_types().find(type);
-    if (known != known_types().end()) return known->second;
-    types_table = pg::relation_oid("job_types");
+    if (const TypeDefaults* known = known_types.find(type)) return *known;
     Datum name = pg::text_datum(type);
     if (find_type.run(&name) == 0)
         throw Failure(kNotFound, "unknown job type \"" + shortened(type) + "\"",
                       "A job type is registered before jobs of it are enqueued.",
                       "SELECT sentinel.register_job_type('my_job', 'my_schema.my_handler');");
-    TypeDefaults found{pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)), DatumGetInt32(*pg::cell(0, 3))};
-    known_types().emplace(std::string(type), found);
-    return found;
+    return known_types.keep(
+        type, {pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)), DatumGetInt32(*pg::cell(0, 3))});
 }
 
 void check_key(const char* kind, const std::optional<std::string_view>& key) {
@@ -148,7 +126,7 @@ void take_kind(const pg_uuid_t& org, const char* kind, const std::vector<NewJob>
 }  // namespace
 
 void watch_job_types() {
-    CacheRegisterRelcacheCallback(forget_types, 0);
+    known_types.watch();
 }
 
 std::vector<pg_uuid_t> take_keys(const pg_uuid_t& org, const std::vector<NewJob>& jobs) {
@@ -250,9 +228,3 @@ int64 NewJobs::finish() {
 }
 
 }  // namespace sentinel::queue
-
-SENTINEL_FUNCTION(sentinel_job_types_changed) {
-    const Oid table = sentinel::pg::relation_oid("job_types");
-    sentinel::pg::server([&] { CacheInvalidateRelcacheByRelid(table); });
-    PG_RETURN_VOID();
-}

@@ -4,6 +4,7 @@
 #include "generation.hpp"
 #include "install.hpp"
 #include "lanes.hpp"
+#include "open_queues.hpp"
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
 #include "pg/text.hpp"
@@ -17,41 +18,19 @@ namespace {
 
 constexpr int kMaxBatch = 10000;
 
-const Oid kOpenTypes[] = {TEXTARRAYOID, BOOLOID};
-
-// Queues that may hand out jobs now: not paused, and not reaching outside in a parked copy. With their
-// limits.
-pg::Statement open_queues = {
-    "SELECT q.name, coalesce(s.max_running, 0) FROM pg_catalog.unnest($1) q(name)"
-    " LEFT JOIN sentinel.queues s ON s.queue OPERATOR(pg_catalog.=) q.name"
-    " WHERE q.name IS NOT NULL AND s.paused_at IS NULL"
-    " AND NOT ($2 AND EXISTS (SELECT FROM sentinel.job_types t WHERE t.queue OPERATOR(pg_catalog.=) q.name"
-    "                         AND t.kind OPERATOR(pg_catalog.=) 'http'))",
-    2, kOpenTypes};
-
 int64 microseconds(const Interval& span) {
     return span.time + (span.day + int64{30} * span.month) * USECS_PER_DAY;
 }
 
-// What reaches outside is not handed out in a parked copy, whatever queue it was put into.
-pg::Statement outside_types = {
-    "SELECT t.job_type FROM sentinel.job_types t WHERE t.kind OPERATOR(pg_catalog.=) 'http'", 0, nullptr};
-
 void claim_into(pg::Rows& rows, Datum queues, const queue::Wish& wish) {
     if (wish.count == 0) return;
-    Datum arguments[] = {queues, BoolGetDatum(sentinel::parked())};
-    uint64 count = open_queues.run(arguments);
-    std::vector<std::pair<std::string, int64>> open;
-    for (uint64 row = 0; row < count; row++)
-        open.emplace_back(pg::text_cell(row, 1), DatumGetInt32(*pg::cell(row, 2)));
     queue::Wish asked = wish;
     std::set<std::string> outside;
     if (sentinel::parked()) {
-        count = outside_types.run(nullptr);
-        for (uint64 row = 0; row < count; row++) outside.insert(pg::text_cell(row, 1));
+        outside = queue::outside_types();
         asked.kept_back = &outside;
     }
-    queue::claim(asked, open, rows);
+    queue::claim(asked, queue::open_queues(queues), rows);
 }
 
 queue::Wish wish_of(FunctionCallInfo fcinfo, int worker, int count, int lease, int only_org) {

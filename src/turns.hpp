@@ -14,6 +14,8 @@ constexpr int64 kLookEach =
     2000;  // microseconds between looks for other organisations, while there is enough to do
 constexpr int kShareOfTime = 20;  // looks take at most one part in so many of the time
 constexpr int kShareOfIdle = 4;   // and one in so many while there is nothing to do
+constexpr size_t kAhead = 64;           // rows that a claim notes for the next ones
+constexpr int64 kAheadFor = 50 * 1000;  // microseconds that they are followed
 constexpr int64 kForgetAfter = 10 * USECS_PER_SEC;
 
 // Take from the organisations in turn, behind the one served last: at first a fair share each; then what the

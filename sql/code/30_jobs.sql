@@ -41,10 +41,10 @@ ALTER FUNCTION sentinel.enqueue_many(text, jsonb[], text, integer, timestamptz, 
 COMMENT ON FUNCTION sentinel.enqueue_many(text, jsonb[], text, integer, timestamptz, integer) IS
     'Put many jobs of one type into the queue, one per payload: the fastest way in. Gives the number added. Errors: as enqueue().';
 
-CREATE FUNCTION sentinel.job_types_changed() RETURNS void
-    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sentinel_job_types_changed';
-COMMENT ON FUNCTION sentinel.job_types_changed() IS
-    'Let all sessions read the job types anew: this one now, the others when the transaction commits. Without it they do after a second.';
+CREATE FUNCTION sentinel.table_changed(relation regclass) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'sentinel_table_changed';
+COMMENT ON FUNCTION sentinel.table_changed(regclass) IS
+    'Let all sessions read what they keep of sentinel.job_types or sentinel.queues anew: this one now, the others when the transaction commits. Without it they do after a second. For who changes these tables by hand.';
 
 -- grant: sentinel_admin
 CREATE FUNCTION sentinel.register_job_type(job_type text, handler text DEFAULT NULL, kind text DEFAULT 'sql',
@@ -69,7 +69,7 @@ BEGIN
         queue = excluded.queue, priority = excluded.priority, max_attempts = excluded.max_attempts,
         base_delay = excluded.base_delay, max_delay = excluded.max_delay, time_limit = excluded.time_limit,
         description = excluded.description;
-    PERFORM sentinel.job_types_changed();
+    PERFORM sentinel.table_changed('sentinel.job_types');
 EXCEPTION WHEN insufficient_privilege THEN
     RAISE EXCEPTION USING ERRCODE = '42501',
         MESSAGE = format('sentinel_owner may not see %s(uuid, jsonb)', register_job_type.handler),

@@ -94,6 +94,7 @@ BEGIN
     INSERT INTO sentinel.queues AS q (queue, paused_at, paused_by) VALUES (pause_queue.queue, now(), session_user)
     ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET paused_at = coalesce(q.paused_at, excluded.paused_at),
         paused_by = coalesce(q.paused_by, excluded.paused_by);
+    PERFORM sentinel.table_changed('sentinel.queues');
 END
 $$;
 ALTER FUNCTION sentinel.pause_queue(text) OWNER TO sentinel_engine;
@@ -105,6 +106,7 @@ CREATE FUNCTION sentinel.resume_queue(queue text) RETURNS void
 BEGIN
     PERFORM sentinel.require_installed();
     UPDATE sentinel.queues q SET paused_at = NULL, paused_by = NULL WHERE q.queue = resume_queue.queue;
+    PERFORM sentinel.table_changed('sentinel.queues');
     PERFORM sentinel.wake_workers();
 END
 $$;
@@ -123,6 +125,7 @@ BEGIN
     END IF;
     INSERT INTO sentinel.queues AS q (queue, max_running) VALUES (limit_queue.queue, limit_queue.max_running)
     ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET max_running = excluded.max_running;
+    PERFORM sentinel.table_changed('sentinel.queues');
 END
 $$;
 ALTER FUNCTION sentinel.limit_queue(text, integer) OWNER TO sentinel_engine;

@@ -1,9 +1,12 @@
 #include "pg/table.hpp"
 
+#include "pg/summary.hpp"
+
 extern "C" {
 #include "access/detoast.h"
 #include "access/heapam.h"
 #include "access/table.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
@@ -61,13 +64,9 @@ HeapTuple form_row(TupleDesc desc, const Datum* given, const bool* absent, int c
     return heap_form_tuple(desc, values, nulls);
 }
 
-void insert_index_entries(ResultRelInfo* indexes, TupleTableSlot* slot, EState* state) {
-#if PG_VERSION_NUM >= 160000
-    ExecInsertIndexTuples(indexes, slot, state, false, false, nullptr, NIL, false);
-#else
-    ExecInsertIndexTuples(indexes, slot, state, false, false, nullptr, NIL);
-#endif
-    ResetPerTupleExprContext(state);
+bool is_plain(Relation index, const IndexInfo* info) {
+    return info->ii_Expressions == NIL && info->ii_ExclusionOps == nullptr &&
+           (!info->ii_Unique || index->rd_index->indimmediate);
 }
 
 }  // namespace
@@ -123,22 +122,113 @@ void Table::add(const Datum* values, const bool* nulls) {
     if (++kept_ == kRowsAtOnce || bytes_ >= kBytesAtOnce) flush();
 }
 
+// Indexes of expressions, which somebody may have added, are left to the executor.
+void Table::open_indexes() {
+    if (indexes_open_) return;
+    indexes_open_ = true;
+    bool plain = true;
+    List* oids = server([&] { return RelationGetIndexList(relation_); });
+    for (int i = 0; i < list_length(oids); i++) {
+        Index index{};
+        server([&] {
+            index.relation = index_open(list_nth_oid(oids, i), RowExclusiveLock);
+            index.info = BuildIndexInfo(index.relation);
+        });
+        plain = plain && is_plain(index.relation, index.info);
+        index.minmax = is_minmax(index.relation);
+        indexes_.push_back(index);
+    }
+    if (plain) return open_conditions();
+    server([&] {
+        for (const Index& index : indexes_) index_close(index.relation, NoLock);
+        state_ = CreateExecutorState();
+        all_indexes_ = makeNode(ResultRelInfo);
+        InitResultRelInfo(all_indexes_, relation_, 0, nullptr, 0);
+        ExecOpenIndices(all_indexes_, false);
+    });
+    indexes_.clear();
+}
+
+void Table::open_conditions() {
+    server([&] {
+        for (Index& index : indexes_) {
+            if (index.info->ii_Predicate == NIL) continue;
+            if (state_ == nullptr) state_ = CreateExecutorState();
+            index.condition = ExecPrepareQual(index.info->ii_Predicate, state_);
+        }
+    });
+}
+
+// Runs inside server().
+bool Table::belongs(const Index& index, TupleTableSlot* slot) const {
+    if (!index.info->ii_ReadyForInserts) return false;
+    if (index.condition == nullptr) return true;
+    ExprContext* context = GetPerTupleExprContext(state_);
+    context->ecxt_scantuple = slot;
+    const bool holds = ExecQual(index.condition, context);
+    ResetPerTupleExprContext(state_);
+    return holds;
+}
+
+// Runs inside server().
+void Table::insert_entry(const Index& index, TupleTableSlot* slot) {
+    if (!belongs(index, slot)) return;
+    Datum values[INDEX_MAX_KEYS];
+    bool nulls[INDEX_MAX_KEYS];
+    FormIndexDatum(index.info, slot, nullptr, values, nulls);
+    index_insert(index.relation, values, nulls, &slot->tts_tid, relation_,
+                 index.info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, index.info);
+}
+
+void Table::insert_entries(const Index& index) {
+    if (!index.minmax) {
+        server([&] {
+            for (int row = 0; row < kept_; row++) insert_entry(index, slots_[static_cast<size_t>(row)]);
+        });
+        return;
+    }
+    bool told[kRowsAtOnce] = {};
+    const auto page = [&](int row) {
+        return ItemPointerGetBlockNumberNoCheck(&slots_[static_cast<size_t>(row)]->tts_tid);
+    };
+    for (int from = 0, to = 1; from < kept_; from = to++) {
+        while (to < kept_ && page(to) == page(from)) to++;
+        mark_extremes(index.relation, index.info, slots_.data(), from, to, told);
+    }
+    server([&] {
+        for (int row = 0; row < kept_; row++)
+            if (told[row]) insert_entry(index, slots_[static_cast<size_t>(row)]);
+    });
+}
+
+void Table::insert_entries() {
+    for (const Index& index : indexes_) insert_entries(index);
+    if (all_indexes_ == nullptr) return;
+    server([&] {
+        for (int row = 0; row < kept_; row++) {
+            TupleTableSlot* slot = slots_[static_cast<size_t>(row)];
+#if PG_VERSION_NUM >= 160000
+            ExecInsertIndexTuples(all_indexes_, slot, state_, false, false, nullptr, NIL, false);
+#else
+            ExecInsertIndexTuples(all_indexes_, slot, state_, false, false, nullptr, NIL);
+#endif
+            ResetPerTupleExprContext(state_);
+        }
+    });
+}
+
 void Table::flush() {
     if (kept_ == 0) return;
-    if (indexes_ == nullptr)
-        server([&] {
-            state_ = CreateExecutorState();
-            indexes_ = makeNode(ResultRelInfo);
-            InitResultRelInfo(indexes_, relation_, 0, nullptr, 0);
-            ExecOpenIndices(indexes_, false);
-        });
+    open_indexes();
     TupleTableSlot** slots = slots_.data();
     places_.resize(places_.size() + static_cast<size_t>(kept_));
     ItemPointerData* places = places_.data() + places_.size() - kept_;
     server([&] {
         table_multi_insert(relation_, slots, kept_, GetCurrentCommandId(true), 0, nullptr);
+    });
+    insert_entries();
+    server([&] {
         for (int row = 0; row < kept_; row++) {
-            if (indexes_->ri_NumIndices > 0) insert_index_entries(indexes_, slots[row], state_);
             places[row] = slots[row]->tts_tid;
             ExecClearTuple(slots[row]);
         }
@@ -147,14 +237,17 @@ void Table::flush() {
     bytes_ = 0;
 }
 
-bool Table::fetch(ItemPointer tid, Snapshot snapshot, TupleTableSlot* slot) {
-    return server([&] {
-        // Vacuum may have cut the end off before we locked the table; while we hold it open it cannot.
-        if (blocks_ == 0) blocks_ = RelationGetNumberOfBlocks(relation_);
-        if (ItemPointerGetBlockNumber(tid) >= blocks_) return false;
-        if (!table_tuple_fetch_row_version(relation_, tid, snapshot, slot)) return false;
-        slot_getallattrs(slot);
-        return true;
+TupleTableSlot* Table::fetch(ItemPointer tid, Snapshot snapshot) {
+    return server([&]() -> TupleTableSlot* {
+        if (fetched_ == nullptr) {
+            // Vacuum may have cut the end off before we locked the table; while we hold it open it cannot.
+            blocks_ = RelationGetNumberOfBlocks(relation_);
+            fetched_ = table_slot_create(relation_, nullptr);
+        }
+        if (ItemPointerGetBlockNumber(tid) >= blocks_) return nullptr;
+        if (!table_tuple_fetch_row_version(relation_, tid, snapshot, fetched_)) return nullptr;
+        slot_getallattrs(fetched_);
+        return fetched_;
     });
 }
 
@@ -177,10 +270,15 @@ void Table::close() {
     for (TupleTableSlot* slot : slots_) server([&] { ExecDropSingleTupleTableSlot(slot); });
     slots_.clear();
     server([&] {
-        if (indexes_ != nullptr) {
-            ExecCloseIndices(indexes_);
-            FreeExecutorState(state_);
+        for (const Index& index : indexes_) {
+#if PG_VERSION_NUM >= 170000
+            index_insert_cleanup(index.relation, index.info);
+#endif
+            index_close(index.relation, NoLock);
         }
+        if (all_indexes_ != nullptr) ExecCloseIndices(all_indexes_);
+        if (state_ != nullptr) FreeExecutorState(state_);
+        if (fetched_ != nullptr) ExecDropSingleTupleTableSlot(fetched_);
         table_close(relation_, NoLock);
     });
 }
@@ -211,6 +309,12 @@ void IndexScan::seek(const Condition* conditions) {
 
 bool IndexScan::next() {
     return server([&] { return index_getnext_slot(scan_, ForwardScanDirection, slot_); });
+}
+
+std::optional<ItemPointerData> IndexScan::next_place() {
+    const ItemPointer place = server([&] { return index_getnext_tid(scan_, ForwardScanDirection); });
+    if (place == nullptr) return std::nullopt;
+    return *place;
 }
 
 std::optional<Datum> IndexScan::cell(int column) {

@@ -53,8 +53,9 @@ class Table {
     // Where the rows went, in the order of add(); complete after flush().
     const std::vector<ItemPointerData>& places() const { return places_; }
 
-    // Fetch the row at tid into a slot of this table if the snapshot sees it.
-    bool fetch(ItemPointer tid, Snapshot snapshot, TupleTableSlot* slot);
+    // Fetch the row at tid if the snapshot sees it; else null. It lies in a slot of this table until the next
+    // call.
+    TupleTableSlot* fetch(ItemPointer tid, Snapshot snapshot);
 
     enum class Removal { done, held, changed };
     // Delete the row at tid. wait false: a row that another transaction changes is held. wait true: wait for
@@ -67,12 +68,29 @@ class Table {
     Relation relation() const { return relation_; }
 
  private:
+    // An index of plain columns, perhaps with a condition.
+    struct Index {
+        Relation relation;
+        IndexInfo* info;
+        ExprState* condition;
+        bool minmax;
+    };
+
     void open(Shape& shape, Oid table);
+    void open_indexes();
+    void open_conditions();
+    bool belongs(const Index& index, TupleTableSlot* slot) const;
+    void insert_entries();
+    void insert_entries(const Index& index);
+    void insert_entry(const Index& index, TupleTableSlot* slot);
 
     Relation relation_ = nullptr;
-    ResultRelInfo* indexes_ = nullptr;
-    EState* state_ = nullptr;
+    bool indexes_open_ = false;
+    std::vector<Index> indexes_;
+    ResultRelInfo* all_indexes_ = nullptr;  // when one of them is beyond us
+    EState* state_ = nullptr;               // when something is to be computed
     TupleDesc desc_ = nullptr;  // a copy, which slots need not count
+    TupleTableSlot* fetched_ = nullptr;
     std::vector<TupleTableSlot*> slots_;
     std::vector<ItemPointerData> places_;
     BlockNumber blocks_ = 0;
@@ -106,8 +124,8 @@ class IndexScan {
     std::optional<Datum> cell(int column);
     // All columns of the row: values and nulls of the slot.
     TupleTableSlot* row();
-    // The slot itself, as for Table::fetch().
-    TupleTableSlot* slot() { return slot_; }
+    // Go on to the next entry, whatever the snapshot says of its row; nothing when there is none.
+    std::optional<ItemPointerData> next_place();
     void close();
 
  private:

@@ -9,7 +9,7 @@ HUGE=${HUGE:-10000000} # jobs that wait in the figure with ten million
 next_rate() {
     local before after
     before=$(waiting "$1")
-    bench_section "$1" next "$2" "$3" -T "$SECONDS_EACH" -D ids='{}' -D leases='{}' || return 1
+    bench_section "$1" next "$2" "$3" -T "$SECONDS_EACH" -D job=00000000-0000-0000-0000-000000000000 -D lease=0 -D ids='{}' -D leases='{}' || return 1
     after=$(waiting "$1")
     awk -v n="$((before - after))" -v s="$ELAPSED" 'BEGIN { print n / s }'
 }

@@ -41,3 +41,11 @@ FROM sentinel.finish_and_claim('bench', :ids, :leases, NULL, '{bench}', @n@) \gs
 \if :claimed = 0
 SELECT 1 / 0;
 \endif
+
+-- @next_one
+SELECT job_id AS job, lease, payload
+FROM sentinel.finish_and_claim('bench', ARRAY[:job]::uuid[], ARRAY[:lease]::bigint[], NULL, '{bench}', 1) \gset
+
+-- @claim_one
+SELECT job_id AS job, lease, payload FROM sentinel.claim('bench', '{bench}', 1) \gset
+SELECT sentinel.complete(ARRAY[:job]::uuid[], ARRAY[:lease]::bigint[]);
