@@ -5,6 +5,7 @@
 #include "keys.hpp"
 #include "pg/text.hpp"
 #include "statements.hpp"
+#include "sweep.hpp"
 #include "taken.hpp"
 #include "turns.hpp"
 
@@ -16,8 +17,6 @@ namespace sentinel::queue {
 
 namespace {
 
-constexpr const char* kIndex = "job_waiting_claim";
-constexpr int64 kSweepEach = USECS_PER_SEC;
 constexpr int kMostBlocked = 1000;  // jobs of full keys that a claim passes by in one lane
 constexpr size_t kMostBytes = size_t{32} * 1024 * 1024;  // of payloads in one claim
 
@@ -46,24 +45,21 @@ class Claim {
         if (wish_.only_org != nullptr) {
             Lanes& lanes = memory.orgs[to_key(*wish_.only_org)];
             if (std::abs(now_ - lanes.swept) > kSweepEach) {
-                forget(lanes);
+                forget_marks(lanes);
                 lanes.swept = now_;
             }
             look_at(lanes, *wish_.only_org);
             take(memory, full);
         } else {
-            const bool late = now_ - memory.swept > std::max(kSweepEach, kShareOfTime * memory.sweep_cost);
-            if (late)
-                sweep(memory);
-            else if (now_ - memory.looked > std::max(kLookEach, kShareOfTime * memory.look_cost))
-                look(memory);
+            sweep_some(memory, waiting_, queue_, snapshot_, now_);
+            if (now_ - memory.looked > std::max(kLookEach, kShareOfTime * memory.look_cost)) look(memory);
             take(memory, full);
             if (!enough(full) && now_ - memory.looked > kShareOfIdle * memory.look_cost) {
                 look(memory);
                 take(memory, full);
             }
-            if (taken_.size() == before && now_ - memory.swept > kShareOfTime * memory.sweep_cost) {
-                sweep(memory);
+            if (taken_.size() == before && now_ - memory.swept > kShareOfTime * memory.forget_cost) {
+                look_afresh(memory);
                 take(memory, full);
             }
         }
@@ -150,18 +146,16 @@ class Claim {
         memory.look_cost = GetCurrentTimestamp() - began;
     }
 
-    // Forget the low marks and look: finds what came to lie below them, as after the clock was set back.
-    void sweep(QueueMemory& memory) {
+    // Forget the low marks and look, when there is nothing else to do.
+    void look_afresh(QueueMemory& memory) {
         const TimestampTz began = GetCurrentTimestamp();
-        for (auto& [org, lanes] : memory.orgs) forget(lanes);
+        const int64 cost = memory.look_cost;
+        for (auto& [org, lanes] : memory.orgs) forget_marks(lanes);
         look(memory);
+        memory.look_cost = cost;
         memory.swept = now_;
-        memory.sweep_cost = GetCurrentTimestamp() - began;
-    }
-
-    static void forget(Lanes& lanes) {
-        lanes.low.fill(DT_NOBEGIN);
-        lanes.ahead.next = lanes.ahead.places.size();
+        memory.sweep.reset();
+        memory.forget_cost = GetCurrentTimestamp() - began;
     }
 
     // Find an organisation with jobs between two others.
@@ -170,7 +164,7 @@ class Claim {
         const pg::Condition conditions[] = {{1, BTEqualStrategyNumber, F_TEXTEQ, queue_},
                                             {2, BTGreaterStrategyNumber, F_UUID_GT, UUIDPGetDatum(&low)},
                                             {2, BTLessStrategyNumber, F_UUID_LT, UUIDPGetDatum(&before)}};
-        if (!orgs_) orgs_.emplace(waiting_, kIndex, snapshot_, 3);
+        if (!orgs_) orgs_.emplace(waiting_, kClaimIndex, snapshot_, 3);
         orgs_->seek(conditions);
         if (!orgs_->next()) return false;
         found = *DatumGetUUIDP(*orgs_->cell(kOrg + 1));
@@ -188,7 +182,7 @@ class Claim {
     }
 
     void seek(const pg::Condition* conditions) {
-        if (!jobs_) jobs_.emplace(waiting_, kIndex, snapshot_, 4);
+        if (!jobs_) jobs_.emplace(waiting_, kClaimIndex, snapshot_, 4);
         jobs_->seek(conditions);
     }
 
@@ -236,7 +230,7 @@ class Claim {
         bool live = false;
         int blocked = 0;
         lanes.resume[p] = 0;
-        lanes.ahead.next = lanes.ahead.places.size();
+        forget_ahead(lanes);
         while (jobs_->next()) {
             const TimestampTz run_at = DatumGetTimestampTz(*jobs_->cell(kRunAt + 1));
             if (!live) {

@@ -37,14 +37,27 @@ struct Lanes {
     unsigned visits = 0;
 };
 
+// Drop what was seen ahead: the next claim looks from the low mark on.
+inline void forget_ahead(Lanes& lanes) {
+    lanes.ahead.next = lanes.ahead.places.size();
+}
+
+// How far a sweep has come.
+struct SweepPlace {
+    OrgKey org{};
+    int priority = 0;
+    TimestampTz at = DT_NOBEGIN;
+};
+
 // The organisations of one queue.
 struct QueueMemory {
     std::map<OrgKey, Lanes> orgs;
     OrgKey last_served{};  // the next claim starts behind it: tenants take turns; at random in a new session
     TimestampTz looked = 0;  // when all organisations were looked for
     int64 look_cost = 0;     // what that took, in microseconds
-    TimestampTz swept = 0;   // when the low marks were last forgotten
-    int64 sweep_cost = 0;
+    TimestampTz swept = 0;   // when all below the low marks was last looked at, or the marks were forgotten
+    int64 forget_cost = 0;   // what a look without marks took
+    std::optional<SweepPlace> sweep;  // under way
 };
 
 // Memory of a queue; made when it is not there. Bounded: all is forgotten when too much is kept.

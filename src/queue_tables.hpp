@@ -74,5 +74,6 @@ extern pg::Shape history;
 extern pg::Shape stats;
 
 constexpr int kPriorities = 10;
+constexpr const char* kClaimIndex = "job_waiting_claim";  // queue, organisation, priority, run_at
 
 }  // namespace sentinel::queue

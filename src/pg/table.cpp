@@ -317,6 +317,21 @@ std::optional<ItemPointerData> IndexScan::next_place() {
     return *place;
 }
 
+Datum IndexScan::entry(int column) {
+    bool is_null = false;
+    return server([&] { return index_getattr(scan_->xs_itup, column, scan_->xs_itupdesc, &is_null); });
+}
+
+bool IndexScan::fetch() {
+    return server([&] {
+        bool found = false;
+        // An entry may stand for a chain of rows.
+        do found = index_fetch_heap(scan_, slot_);
+        while (!found && scan_->xs_heap_continue);
+        return found;
+    });
+}
+
 std::optional<Datum> IndexScan::cell(int column) {
     bool is_null = false;
     Datum value = server([&] { return slot_getattr(slot_, column, &is_null); });

@@ -126,6 +126,12 @@ class IndexScan {
     TupleTableSlot* row();
     // Go on to the next entry, whatever the snapshot says of its row; nothing when there is none.
     std::optional<ItemPointerData> next_place();
+    // Let entry() be asked, from the next seek() on.
+    void want_entries() { scan_->xs_want_itup = true; }
+    // A column of the entry that next_place() came to; it is not null.
+    Datum entry(int column);
+    // Fetch the row of that entry into row(); false when the snapshot does not see it.
+    bool fetch();
     void close();
 
  private:
