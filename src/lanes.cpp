@@ -86,12 +86,36 @@ std::optional<ItemPointerData> recall_place(const pg_uuid_t& job) {
     return place;
 }
 
+namespace {
+
+// Whether this transaction has used the memory, and whether one that had was rolled back.
+bool used = false;
+bool rolled_back = false;
+
+void at_end(XactEvent event, void*) {
+    if (event == XACT_EVENT_ABORT && used) rolled_back = true;
+    if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) used = false;
+}
+
+void at_end_of_part(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+    if (event == SUBXACT_EVENT_ABORT_SUB && used) rolled_back = true;
+}
+
+}  // namespace
+
+void watch_rollbacks() {
+    RegisterXactCallback(at_end, nullptr);
+    RegisterSubXactCallback(at_end_of_part, nullptr);
+}
+
 QueueMemory& memory(std::string_view queue) {
     // Never destroyed: it lives as long as the session.
     static auto* queues = new std::map<std::string, QueueMemory, std::less<>>();
     size_t kept = 0;
     for (const auto& [name, one] : *queues) kept += one.orgs.size() + 1;
-    if (kept > kMostOrgs) queues->clear();
+    if (kept > kMostOrgs || rolled_back) queues->clear();
+    used = true;
+    rolled_back = false;
     auto found = queues->find(queue);
     if (found == queues->end()) {
         found = queues->emplace(std::string(queue), QueueMemory()).first;

@@ -60,8 +60,12 @@ struct QueueMemory {
     std::optional<SweepPlace> sweep;  // under way
 };
 
-// Memory of a queue; made when it is not there. Bounded: all is forgotten when too much is kept.
+// Memory of a queue; made when it is not there. Bounded: all is forgotten when too much is kept, and when a
+// claim was rolled back, since jobs below the marks then wait again.
 QueueMemory& memory(std::string_view queue);
+
+// Let memory() hear of rollbacks. Called when the library is loaded.
+void watch_rollbacks();
 
 // A time before which every job that waits is visible to the snapshot: the latest instant noted by
 // note_instant() whose transactions had all ended. Never more than a second ago: a transaction that stays

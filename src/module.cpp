@@ -2,6 +2,7 @@
 #include "distribution.hpp"
 #include "identity.hpp"
 #include "install.hpp"
+#include "lanes.hpp"
 #include "new_jobs.hpp"
 #include "open_queues.hpp"
 #include "wake.hpp"
@@ -20,6 +21,7 @@ void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::queue::define_settings();
     sentinel::queue::watch_job_types();
     sentinel::queue::watch_queues();
+    sentinel::queue::watch_rollbacks();
     sentinel::watch_functions();
     sentinel::watch_distribution();
     MarkGUCPrefixReserved("sentinel");

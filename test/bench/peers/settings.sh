@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What every queue is measured with, Sentinel's own among them; source it. Environment variables of these names win.
 
-JOBS=${JOBS:-100000}                       # jobs that wait before a claim figure; one by one: a fifth of it
-SECONDS_EACH=${SECONDS_EACH:-1}            # length of one measurement, whole seconds
+JOBS=${JOBS:-500000}                       # jobs that wait before a claim figure; one by one: a fifth of it
+SECONDS_EACH=${SECONDS_EACH:-3}            # length of one measurement, whole seconds; it ends sooner when no job is left
 RUNS=${RUNS:-3}                            # a figure is the median of so many
 BACKLOG=${BACKLOG:-1000000}                # jobs that wait in the figure with a backlog
 PINNED=${PINNED:-200000}                   # jobs done under an old snapshot before the figure with one
