@@ -242,10 +242,10 @@ class Claim {
             }
             if (run_at > now_) break;
             if (enough(full)) {
-                if (resume == 0) look_ahead(lanes.ahead, priority);
+                if (resume == 0 && blocked == 0) look_ahead(lanes.ahead, priority);
                 break;
             }
-            if (!take_job(org, jobs_->row()) && ++blocked == kMostBlocked) {
+            if (!take_job(org, jobs_->row()) && ++blocked >= kMostBlocked && run_at > resume) {
                 lanes.resume[p] = run_at;
                 break;
             }
@@ -273,7 +273,7 @@ class Claim {
     }
 
     // Take due jobs from what was noted, without the index. False when that does not suffice: the rest is to
-    // be looked for.
+    // be looked for. Leaves the low mark, which only a walk over all of a lane can raise.
     bool take_ahead(Lanes& lanes, const pg_uuid_t& org, size_t full) {
         Ahead& ahead = lanes.ahead;
         const auto p = static_cast<size_t>(ahead.priority);
@@ -282,8 +282,7 @@ class Claim {
             if (enough(full)) return true;
             TupleTableSlot* row = waiting_.fetch(&ahead.places[i], snapshot_);
             if (row == nullptr || !is_of(row, org, ahead.priority)) {
-                // What others have taken and committed is gone for good.
-                if (i == ahead.next) ahead.next++;
+                if (i == ahead.next) ahead.next++;  // mostly gone; else a walk finds it from the low mark on
                 continue;
             }
             const TimestampTz run_at = DatumGetTimestampTz(row->tts_values[kRunAt]);
@@ -292,7 +291,6 @@ class Claim {
                 live = true;
                 lanes.seen_live = now_;
                 lanes.first[p] = run_at;
-                lanes.low[p] = std::min(settled_, run_at);
             }
             if (!take_job(org, row)) break;
         }

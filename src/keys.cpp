@@ -23,7 +23,8 @@ const Oid kQueueTypes[] = {TEXTOID};
 // One claimer at a time decides for a queue with a limit, and counts what runs in a snapshot taken after the
 // lock; others pass the queue by.
 pg::Statement lock_queue = {
-    "SELECT 1 FROM sentinel.queues q WHERE q.queue OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED",
+    "SELECT q.max_running FROM sentinel.queues q WHERE q.queue OPERATOR(pg_catalog.=) $1"
+    " FOR NO KEY UPDATE SKIP LOCKED",
     1, kQueueTypes};
 pg::Statement count_queue = {
     "SELECT pg_catalog.count(*) FROM sentinel.job_running r WHERE r.queue OPERATOR(pg_catalog.=) $1", 1,
@@ -69,6 +70,8 @@ bool Keys::locked(const pg_uuid_t& org) {
 int64 room_in_queue(std::string_view queue, int64 limit) {
     Datum name = pg::text_datum(queue);
     if (IsolationUsesXactSnapshot() || lock_queue.run(&name) == 0) return 0;
+    // The limit that was read before the lock may be an old one.
+    if (const auto locked = pg::cell(0, 1)) limit = DatumGetInt32(*locked);
     return limit - count_of(count_queue, &name);
 }
 

@@ -88,17 +88,19 @@ std::optional<ItemPointerData> recall_place(const pg_uuid_t& job) {
 
 namespace {
 
-// Whether this transaction has used the memory, and whether one that had was rolled back.
-bool used = false;
+// The last subtransaction of this transaction that has used the memory, and whether one that had was rolled
+// back. Subtransactions are counted up: those inside another come after it.
+SubTransactionId used_in = InvalidSubTransactionId;
 bool rolled_back = false;
 
 void at_end(XactEvent event, void*) {
-    if (event == XACT_EVENT_ABORT && used) rolled_back = true;
-    if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) used = false;
+    if (event == XACT_EVENT_ABORT && used_in != InvalidSubTransactionId) rolled_back = true;
+    if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+        used_in = InvalidSubTransactionId;
 }
 
-void at_end_of_part(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
-    if (event == SUBXACT_EVENT_ABORT_SUB && used) rolled_back = true;
+void at_end_of_part(SubXactEvent event, SubTransactionId ended, SubTransactionId, void*) {
+    if (event == SUBXACT_EVENT_ABORT_SUB && used_in >= ended) rolled_back = true;
 }
 
 }  // namespace
@@ -114,7 +116,7 @@ QueueMemory& memory(std::string_view queue) {
     size_t kept = 0;
     for (const auto& [name, one] : *queues) kept += one.orgs.size() + 1;
     if (kept > kMostOrgs || rolled_back) queues->clear();
-    used = true;
+    used_in = std::max(used_in, GetCurrentSubTransactionId());
     rolled_back = false;
     auto found = queues->find(queue);
     if (found == queues->end()) {

@@ -47,6 +47,7 @@ struct SweepPlace {
     OrgKey org{};
     int priority = 0;
     TimestampTz at = DT_NOBEGIN;
+    TimestampTz end = DT_NOBEGIN;  // the low mark of the lane when the sweep came to it
 };
 
 // The organisations of one queue.
@@ -58,6 +59,8 @@ struct QueueMemory {
     TimestampTz swept = 0;   // when all below the low marks was last looked at, or the marks were forgotten
     int64 forget_cost = 0;   // what a look without marks took
     std::optional<SweepPlace> sweep;  // under way
+    TimestampTz sweep_paused = 0;     // since when it waits for its next part
+    int64 sweep_cost = 0;             // of the last part
 };
 
 // Memory of a queue; made when it is not there. Bounded: all is forgotten when too much is kept, and when a

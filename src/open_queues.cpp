@@ -26,13 +26,6 @@ pg::Statement find_outside_types = {
     "SELECT t.job_type, t.queue FROM sentinel.job_types t WHERE t.kind OPERATOR(pg_catalog.=) 'http'", 0,
     nullptr};
 
-std::set<std::string> outside_column(int column) {
-    std::set<std::string> out;
-    const uint64 count = find_outside_types.run(nullptr);
-    for (uint64 row = 0; row < count; row++) out.insert(pg::text_cell(row, column));
-    return out;
-}
-
 // A queue without a row has neither pause nor limit.
 Rule rule_of(std::string_view queue) {
     if (const Rule* known = rules.find(queue)) return *known;
@@ -45,25 +38,30 @@ Rule rule_of(std::string_view queue) {
 
 }  // namespace
 
-std::set<std::string> outside_types() {
-    return outside_column(1);
+Outside kept_inside() {
+    Outside out;
+    if (!parked()) return out;
+    const uint64 count = find_outside_types.run(nullptr);
+    for (uint64 row = 0; row < count; row++) {
+        out.types.insert(pg::text_cell(row, 1));
+        out.queues.insert(pg::text_cell(row, 2));
+    }
+    return out;
 }
 
-std::vector<std::pair<std::string, int64>> open_queues(Datum names) {
+std::vector<std::pair<std::string, int64>> open_queues(Datum names, const Outside& outside) {
     Datum* items = nullptr;
     bool* absent = nullptr;
     int count = 0;
     pg::server([&] {
         deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &items, &absent, &count);
     });
-    std::set<std::string> outside;
-    if (parked()) outside = outside_column(2);
     std::vector<std::pair<std::string, int64>> open;
     for (int i = 0; i < count; i++) {
         if (absent[i]) continue;
         const std::string name(pg::view(items[i]));
         const Rule rule = rule_of(name);
-        if (!rule.paused && outside.count(name) == 0) open.emplace_back(name, rule.limit);
+        if (!rule.paused && outside.queues.count(name) == 0) open.emplace_back(name, rule.limit);
     }
     return open;
 }

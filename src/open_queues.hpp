@@ -5,13 +5,19 @@
 
 namespace sentinel::queue {
 
-// Those of the named queues (text[], null elements are passed by) that may hand out jobs now, with their
-// limit of running jobs, 0 for none: not paused, and in a parked copy without job types that reach outside.
-// Runs inside SPI.
-std::vector<std::pair<std::string, int64>> open_queues(Datum names);
+// What a parked copy does not hand out: job types that reach outside, whatever queue they were put into, and
+// the queues that they are meant for.
+struct Outside {
+    std::set<std::string> types;
+    std::set<std::string> queues;
+};
 
-// The job types that a parked copy does not hand out, whatever queue they were put into. Runs inside SPI.
-std::set<std::string> outside_types();
+// Those of sentinel.job_types when this copy is parked; else none. Runs inside SPI.
+Outside kept_inside();
+
+// Those of the named queues (text[], null elements are passed by) that may hand out jobs now, with their
+// limit of running jobs, 0 for none. Runs inside SPI.
+std::vector<std::pair<std::string, int64>> open_queues(Datum names, const Outside& outside);
 
 // Let changes of sentinel.queues be noticed. Called when the library is loaded.
 void watch_queues();

@@ -1,7 +1,6 @@
 // Room jobs: claim and finish as SQL calls them.
 #include "claim.hpp"
 #include "finish.hpp"
-#include "generation.hpp"
 #include "install.hpp"
 #include "lanes.hpp"
 #include "open_queues.hpp"
@@ -24,13 +23,10 @@ int64 microseconds(const Interval& span) {
 
 void claim_into(pg::Rows& rows, Datum queues, const queue::Wish& wish) {
     if (wish.count == 0) return;
+    const queue::Outside outside = queue::kept_inside();
     queue::Wish asked = wish;
-    std::set<std::string> outside;
-    if (sentinel::parked()) {
-        outside = queue::outside_types();
-        asked.kept_back = &outside;
-    }
-    queue::claim(asked, queue::open_queues(queues), rows);
+    if (!outside.types.empty()) asked.kept_back = &outside.types;
+    queue::claim(asked, queue::open_queues(queues, outside), rows);
 }
 
 queue::Wish wish_of(FunctionCallInfo fcinfo, int worker, int count, int lease, int only_org) {

@@ -10,13 +10,17 @@ namespace sentinel::queue {
 
 namespace {
 
-constexpr int kEntriesAtOnce = 1000;
+constexpr int64 kPart = 2000;  // microseconds of one part
+constexpr int kStepsBetween = 32;
 
-// Walks lanes from their beginnings to their low marks, as far as the entries reach.
+// Walks lanes from their beginnings to their low marks, as far as its time reaches.
 class Sweep {
  public:
     Sweep(SweepPlace& place, const pg::Table& waiting, Datum queue, Snapshot snapshot)
-        : place_(place), scan_(waiting, kClaimIndex, snapshot, 4), queue_(queue) {
+        : place_(place),
+          scan_(waiting, kClaimIndex, snapshot, 4),
+          queue_(queue),
+          until_(GetCurrentTimestamp() + kPart) {
         scan_.want_entries();
     }
 
@@ -26,7 +30,10 @@ class Sweep {
             if (one->first != place_.org) place_ = {one->first};
             for (; place_.priority < kPriorities; place_.priority++, place_.at = DT_NOBEGIN) {
                 const auto p = static_cast<size_t>(place_.priority);
-                if (one->second.known[p] && !over(one->second, p)) return false;
+                if (!one->second.known[p]) continue;
+                // A mark that rises meanwhile is not run after.
+                if (place_.at == DT_NOBEGIN) place_.end = one->second.low[p];
+                if (is_spent() || !over(one->second, p)) return false;
             }
         }
         return true;
@@ -44,17 +51,17 @@ class Sweep {
             {3, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(static_cast<int16>(p))},
             {4, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE, TimestampTzGetDatum(place_.at)}};
         scan_.seek(conditions);
-        // Entries of one time end together: the next part could not begin between them.
         while (scan_.next_place()) {
             const TimestampTz run_at = DatumGetTimestampTz(scan_.entry(kRunAtKey));
-            if (run_at >= lanes.low[p]) return true;
+            if (run_at >= std::min(place_.end, lanes.low[p])) return true;
             if (scan_.fetch()) {
                 forget_ahead(lanes);
                 lanes.low[p] = run_at;
                 lanes.live[p] = true;
                 return true;
             }
-            if (--left_ <= 0 && run_at > place_.at) {
+            // Entries of one time end together: the next part could not begin between them.
+            if (is_spent() && run_at > place_.at) {
                 place_.at = run_at;
                 return false;
             }
@@ -62,11 +69,18 @@ class Sweep {
         return true;
     }
 
+    bool is_spent() {
+        if (!spent_ && ++steps_ % kStepsBetween == 0) spent_ = GetCurrentTimestamp() >= until_;
+        return spent_;
+    }
+
     static constexpr int kRunAtKey = 4;
     SweepPlace& place_;
     pg::IndexScan scan_;
     const Datum queue_;
-    int left_ = kEntriesAtOnce;
+    const TimestampTz until_;
+    int steps_ = 0;
+    bool spent_ = false;
 };
 
 }  // namespace
@@ -76,13 +90,18 @@ void sweep_some(QueueMemory& memory, const pg::Table& waiting, Datum queue, Snap
     if (!memory.sweep) {
         if (now - memory.swept <= kSweepEach) return;
         memory.sweep = SweepPlace();
+    } else if (now - memory.sweep_paused <= kShareOfTime * memory.sweep_cost) {
+        return;
     }
+    const TimestampTz began = GetCurrentTimestamp();
     Sweep sweep(*memory.sweep, waiting, queue, snapshot);
     if (sweep.over(memory.orgs)) {
         memory.sweep.reset();
         memory.swept = now;
     }
     sweep.close();
+    memory.sweep_paused = GetCurrentTimestamp();
+    memory.sweep_cost = memory.sweep_paused - began;
 }
 
 void forget_marks(Lanes& lanes) {

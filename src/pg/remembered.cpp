@@ -14,8 +14,9 @@ void RememberedTable::told(Datum self, Oid relation) {
 bool RememberedTable::is_old() {
     const TimestampTz now = GetCurrentTimestamp();
     if (!changed_ && std::abs(now - read_at_) <= kKeptFor) return false;
-    // First the mark and then the reading: a change told while we read is read again.
-    changed_ = false;
+    // First the mark and then the reading: a change told while we read is read again. What an old snapshot
+    // shows is never kept.
+    changed_ = IsolationUsesXactSnapshot();
     read_at_ = now;
     oid_ = relation_oid(table_);
     return true;

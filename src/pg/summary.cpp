@@ -3,6 +3,7 @@
 extern "C" {
 #include "access/brin_internal.h"
 #include "access/genam.h"
+#include "access/transam.h"
 #include "catalog/pg_am.h"
 #include "utils/fmgroids.h"
 #include "utils/typcache.h"
@@ -47,8 +48,11 @@ void mark_column(Relation index, int key, AttrNumber column, TupleTableSlot* con
 bool is_minmax(Relation index) {
     return server([&] {
         if (index->rd_rel->relam != BRIN_AM_OID) return false;
+        // In a family of the server's own, values are in the order of their type.
         for (AttrNumber key = 1; key <= RelationGetNumberOfAttributes(index); key++)
-            if (index_getprocid(index, key, BRIN_PROCNUM_OPCINFO) != F_BRIN_MINMAX_OPCINFO) return false;
+            if (index_getprocid(index, key, BRIN_PROCNUM_OPCINFO) != F_BRIN_MINMAX_OPCINFO ||
+                index->rd_opfamily[key - 1] >= FirstNormalObjectId)
+                return false;
         return true;
     });
 }

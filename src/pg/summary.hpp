@@ -11,7 +11,7 @@ extern "C" {
 
 namespace sentinel::pg {
 
-// Whether an index keeps least and greatest values only.
+// Whether an index keeps least and greatest values only, in the order of the types' own comparison.
 bool is_minmax(Relation index);
 
 // Mark the rows of slots[from, to), all of one page, whose entries say the same as all of them together: those

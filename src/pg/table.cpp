@@ -135,7 +135,7 @@ void Table::open_indexes() {
             index.info = BuildIndexInfo(index.relation);
         });
         plain = plain && is_plain(index.relation, index.info);
-        index.minmax = is_minmax(index.relation);
+        index.minmax = index.info->ii_Predicate == NIL && is_minmax(index.relation);
         indexes_.push_back(index);
     }
     if (plain) return open_conditions();
@@ -254,7 +254,9 @@ TupleTableSlot* Table::fetch(ItemPointer tid, Snapshot snapshot) {
 Table::Removal Table::remove(ItemPointer tid, Snapshot snapshot, bool wait) {
     return server([&] {
         TM_FailureData why;
-        TM_Result result = table_tuple_delete(relation_, tid, GetCurrentCommandId(true), snapshot,
+        // As of the snapshot: a row that this transaction has deleted since is then changed, and no error.
+        GetCurrentCommandId(true);
+        TM_Result result = table_tuple_delete(relation_, tid, snapshot->curcid, snapshot,
                                               InvalidSnapshot, wait, &why, false);
         if (result == TM_Ok) return Removal::done;
         if (result == TM_BeingModified) return Removal::held;
@@ -323,13 +325,7 @@ Datum IndexScan::entry(int column) {
 }
 
 bool IndexScan::fetch() {
-    return server([&] {
-        bool found = false;
-        // An entry may stand for a chain of rows.
-        do found = index_fetch_heap(scan_, slot_);
-        while (!found && scan_->xs_heap_continue);
-        return found;
-    });
+    return server([&] { return index_fetch_heap(scan_, slot_); });
 }
 
 std::optional<Datum> IndexScan::cell(int column) {
