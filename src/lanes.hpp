@@ -15,8 +15,8 @@ namespace sentinel::queue {
 
 using OrgKey = std::array<unsigned char, UUID_LEN>;
 
-// Rows that come next in a lane, as the claim index had them a moment ago. Whoever follows looks whether a row
-// still is one of the lane's: it may be gone, and its place another's.
+// Rows that come next in a lane, as the claim index had them a moment ago. Whoever follows looks whether a
+// row still is one of the lane's: it may be gone, and its place another's.
 struct Ahead {
     int priority = 0;
     TimestampTz read_at = 0;

@@ -21,8 +21,11 @@ pg::Statement find_type = {
     "OPERATOR(pg_catalog.=) $1",
     1, kTypeTypes};
 
-// Asked for with every job.
-pg::Remembered<TypeDefaults> known_types("job_types");
+// Asked for with every job. Never destroyed: the server calls it back as long as it runs.
+pg::Remembered<TypeDefaults>& known_types() {
+    static auto* all = new pg::Remembered<TypeDefaults>("job_types");
+    return *all;
+}
 
 const Oid kKeyTypes[] = {UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID};
 
@@ -64,13 +67,13 @@ std::string shortened(std::string_view value) {
 }
 
 TypeDefaults defaults(std::string_view type) {
-    if (const TypeDefaults* known = known_types.find(type)) return *known;
+    if (const TypeDefaults* known = known_types().find(type)) return *known;
     Datum name = pg::text_datum(type);
     if (find_type.run(&name) == 0)
         throw Failure(kNotFound, "unknown job type \"" + shortened(type) + "\"",
                       "A job type is registered before jobs of it are enqueued.",
                       "SELECT sentinel.register_job_type('my_job', 'my_schema.my_handler');");
-    return known_types.keep(
+    return known_types().keep(
         type, {pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)), DatumGetInt32(*pg::cell(0, 3))});
 }
 
@@ -126,7 +129,7 @@ void take_kind(const pg_uuid_t& org, const char* kind, const std::vector<NewJob>
 }  // namespace
 
 void watch_job_types() {
-    known_types.watch();
+    known_types().watch();
 }
 
 std::vector<pg_uuid_t> take_keys(const pg_uuid_t& org, const std::vector<NewJob>& jobs) {

@@ -14,7 +14,11 @@ struct Rule {
     int64 limit = 0;
 };
 
-pg::Remembered<Rule> rules("queues");
+// Never destroyed: the server calls it back as long as it runs.
+pg::Remembered<Rule>& rules() {
+    static auto* all = new pg::Remembered<Rule>("queues");
+    return *all;
+}
 
 const Oid kNameTypes[] = {TEXTOID};
 pg::Statement find_rule = {
@@ -28,12 +32,11 @@ pg::Statement find_outside_types = {
 
 // A queue without a row has neither pause nor limit.
 Rule rule_of(std::string_view queue) {
-    if (const Rule* known = rules.find(queue)) return *known;
+    if (const Rule* known = rules().find(queue)) return *known;
     Datum name = pg::text_datum(queue);
     Rule rule;
-    if (find_rule.run(&name) > 0)
-        rule = {DatumGetBool(*pg::cell(0, 1)), DatumGetInt32(*pg::cell(0, 2))};
-    return rules.keep(queue, rule);
+    if (find_rule.run(&name) > 0) rule = {DatumGetBool(*pg::cell(0, 1)), DatumGetInt32(*pg::cell(0, 2))};
+    return rules().keep(queue, rule);
 }
 
 }  // namespace
@@ -54,7 +57,8 @@ std::vector<std::pair<std::string, int64>> open_queues(Datum names, const Outsid
     bool* absent = nullptr;
     int count = 0;
     pg::server([&] {
-        deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &items, &absent, &count);
+        deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &items, &absent,
+                          &count);
     });
     std::vector<std::pair<std::string, int64>> open;
     for (int i = 0; i < count; i++) {
@@ -67,7 +71,7 @@ std::vector<std::pair<std::string, int64>> open_queues(Datum names, const Outsid
 }
 
 void watch_queues() {
-    rules.watch();
+    rules().watch();
 }
 
 }  // namespace sentinel::queue

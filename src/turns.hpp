@@ -13,8 +13,8 @@ constexpr int kAgedEach =
 constexpr int64 kLookEach =
     1000;  // microseconds between looks for other organisations, while there is enough to do
 constexpr int64 kSweepEach = USECS_PER_SEC;
-constexpr int kShareOfTime = 10;  // looks take at most one part in so many of the time
-constexpr int kShareOfIdle = 4;   // and one in so many while there is nothing to do
+constexpr int kShareOfTime = 10;        // looks take at most one part in so many of the time
+constexpr int kShareOfIdle = 4;         // and one in so many while there is nothing to do
 constexpr size_t kAhead = 64;           // rows that a claim notes for the next ones
 constexpr int64 kAheadFor = 50 * 1000;  // microseconds that they are followed
 constexpr int64 kForgetAfter = 10 * USECS_PER_SEC;

@@ -6,7 +6,7 @@
 
 namespace sentinel::pg {
 
-// The part that knows no type of value. Static objects only: the server calls them back as long as it runs.
+// The part that knows no type of value. Of objects that are never destroyed only: the server calls them back.
 class RememberedTable {
  public:
     // table: its name in schema sentinel.

@@ -14,8 +14,9 @@ namespace sentinel::pg {
 // Whether an index keeps least and greatest values only, in the order of the types' own comparison.
 bool is_minmax(Relation index);
 
-// Mark the rows of slots[from, to), all of one page, whose entries say the same as all of them together: those
-// with the least or greatest value of a column, those with a null, and the first. told: as long as slots.
+// Mark the rows of slots[from, to), all of one page, whose entries say the same as all of them together:
+// those with the least or greatest value of a column, those with a null, and the first. told: as long as
+// slots.
 void mark_extremes(Relation index, const IndexInfo* info, TupleTableSlot* const* slots, int from, int to,
                    bool* told);
 

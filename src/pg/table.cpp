@@ -223,9 +223,7 @@ void Table::flush() {
     TupleTableSlot** slots = slots_.data();
     places_.resize(places_.size() + static_cast<size_t>(kept_));
     ItemPointerData* places = places_.data() + places_.size() - kept_;
-    server([&] {
-        table_multi_insert(relation_, slots, kept_, GetCurrentCommandId(true), 0, nullptr);
-    });
+    server([&] { table_multi_insert(relation_, slots, kept_, GetCurrentCommandId(true), 0, nullptr); });
     insert_entries();
     server([&] {
         for (int row = 0; row < kept_; row++) {
@@ -256,8 +254,8 @@ Table::Removal Table::remove(ItemPointer tid, Snapshot snapshot, bool wait) {
         TM_FailureData why;
         // As of the snapshot: a row that this transaction has deleted since is then changed, and no error.
         GetCurrentCommandId(true);
-        TM_Result result = table_tuple_delete(relation_, tid, snapshot->curcid, snapshot,
-                                              InvalidSnapshot, wait, &why, false);
+        TM_Result result = table_tuple_delete(relation_, tid, snapshot->curcid, snapshot, InvalidSnapshot,
+                                              wait, &why, false);
         if (result == TM_Ok) return Removal::done;
         if (result == TM_BeingModified) return Removal::held;
         if (wait && result == TM_Updated && IsolationUsesXactSnapshot())

@@ -89,7 +89,7 @@ class Table {
     std::vector<Index> indexes_;
     ResultRelInfo* all_indexes_ = nullptr;  // when one of them is beyond us
     EState* state_ = nullptr;               // when something is to be computed
-    TupleDesc desc_ = nullptr;  // a copy, which slots need not count
+    TupleDesc desc_ = nullptr;              // a copy, which slots need not count
     TupleTableSlot* fetched_ = nullptr;
     std::vector<TupleTableSlot*> slots_;
     std::vector<ItemPointerData> places_;
