@@ -242,7 +242,7 @@ class Claim {
             }
             if (run_at > now_) break;
             if (enough(full)) {
-                if (resume == 0 && blocked == 0) look_ahead(lanes.ahead, priority);
+                if (resume == 0 && blocked == 0 && wish_.count <= kFewJobs) look_ahead(lanes.ahead, priority);
                 break;
             }
             if (!take_job(org, jobs_->row()) && ++blocked >= kMostBlocked && run_at > resume) {
@@ -306,6 +306,7 @@ class Claim {
 
     // False when its key is full, or it may not leave this copy.
     bool take_job(const pg_uuid_t& org, TupleTableSlot* row) {
+        if (pg::is_being_removed(row)) return true;
         if (wish_.kept_back != nullptr &&
             wish_.kept_back->count(std::string(pg::view(row->tts_values[kType]))) > 0)
             return false;

@@ -90,7 +90,7 @@ void sweep_some(QueueMemory& memory, const pg::Table& waiting, Datum queue, Snap
     if (!memory.sweep) {
         if (now - memory.swept <= kSweepEach) return;
         memory.sweep = SweepPlace();
-    } else if (now - memory.sweep_paused <= kShareOfTime * memory.sweep_cost) {
+    } else if (now - memory.sweep_paused <= kShareOfSweep * memory.sweep_cost) {
         return;
     }
     const TimestampTz began = GetCurrentTimestamp();

@@ -7,7 +7,7 @@
 
 namespace sentinel::queue {
 
-// Go on with the sweep of a queue for about two milliseconds, at most one part in kShareOfTime of the time,
+// Go on with the sweep of a queue for about two milliseconds, at most one part in kShareOfSweep of the time,
 // and begin the next one when the last ended a second ago. A job that is found lowers the mark of its lane.
 // waiting: open; queue: a text.
 void sweep_some(QueueMemory& memory, const pg::Table& waiting, Datum queue, Snapshot snapshot,

@@ -11,11 +11,13 @@ constexpr int kOrgsPerClaim = 16;  // among so many a claim shares its places at
 constexpr int kAgedEach =
     8;  // each so many visits of an organisation its oldest job comes first, however urgent
 constexpr int64 kLookEach =
-    1000;  // microseconds between looks for other organisations, while there is enough to do
+    2000;  // microseconds between looks for other organisations, while there is enough to do
 constexpr int64 kSweepEach = USECS_PER_SEC;
+constexpr int kShareOfSweep = 20;       // sweeps take at most one part in so many of the time
 constexpr int kShareOfTime = 10;        // looks take at most one part in so many of the time
 constexpr int kShareOfIdle = 4;         // and one in so many while there is nothing to do
-constexpr size_t kAhead = 64;           // rows that a claim notes for the next ones
+constexpr int kFewJobs = 16;            // a claim of so few notes rows for the next ones:
+constexpr size_t kAhead = 64;           // at most so many
 constexpr int64 kAheadFor = 50 * 1000;  // microseconds that they are followed
 constexpr int64 kForgetAfter = 10 * USECS_PER_SEC;
 

@@ -249,6 +249,14 @@ TupleTableSlot* Table::fetch(ItemPointer tid, Snapshot snapshot) {
     });
 }
 
+bool is_being_removed(TupleTableSlot* row) {
+    if (!TTS_IS_BUFFERTUPLE(row)) return false;
+    const auto* slot = static_cast<BufferHeapTupleTableSlot*>(static_cast<void*>(row));
+    // Looking whether it is visible has marked the end of a transaction that was rolled back.
+    const uint16 mask = slot->base.tuple->t_data->t_infomask;
+    return (mask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(mask);
+}
+
 Table::Removal Table::remove(ItemPointer tid, Snapshot snapshot, bool wait) {
     return server([&] {
         TM_FailureData why;

@@ -143,6 +143,10 @@ class IndexScan {
     ScanKeyData keys_[kMost];
 };
 
+// Whether a row that a snapshot sees has been taken away since, perhaps by a transaction that is still open:
+// remove() would say so too, for the price of a lock on its page.
+bool is_being_removed(TupleTableSlot* row);
+
 // Oid of a relation of a schema; InvalidOid when there is none.
 Oid relation_oid(const char* name, const char* schema = "sentinel");
 

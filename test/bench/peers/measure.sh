@@ -152,6 +152,7 @@ backlog_figures() {
 }
 
 # Hold a snapshot in the peer's database until let_go.
+HOLDER=
 hold_snapshot() {
     peer_psql -c "SET application_name = 'holder'" -c 'BEGIN ISOLATION LEVEL REPEATABLE READ' \
         -c 'SELECT count(*) FROM pg_class' -c 'SELECT pg_sleep(100000)' >/dev/null 2>&1 &
@@ -163,9 +164,18 @@ hold_snapshot() {
 let_go() {
     peer_psql -c "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'holder'" >/dev/null
     wait "$HOLDER" 2>/dev/null || true
+    HOLDER=
 }
 
-# Four consumers under a snapshot older than PINNED jobs that were claimed and completed; done once, then measured.
+# Let PINNED jobs be claimed and completed under a snapshot older than they, and leave JOBS. Arguments: file, jobs a claim.
+pinned_start() {
+    [[ -z $HOLDER ]] || let_go
+    fresh "$1" $((PINNED + JOBS))
+    hold_snapshot
+    bench_section "$1" claim "$2" 1 -t $((PINNED / $2))
+}
+
+# Four consumers under a snapshot older than PINNED jobs that were claimed and completed.
 pinned_figures() {
     local file=$1 clients word sync batch=5000
     wanted_figure claim_b100_c4_pinned || return 0
@@ -173,15 +183,12 @@ pinned_figures() {
     word=${clients:+one consumer}
     [[ -z $clients ]] || batch=100
     [[ $batch -le $PINNED ]] || batch=$PINNED
-    fresh "$file" $((PINNED + JOBS))
-    hold_snapshot
-    bench_section "$file" claim "$batch" 1 -t $((PINNED / batch)) || word="the jobs before it failed"
     for sync in $SYNCS; do
         use_sync "$sync"
-        figure "$(head_of "$file" peer)" claim_b100_c4_pinned "$sync" "$word" "top_up '$file' $JOBS" \
+        figure "$(head_of "$file" peer)" claim_b100_c4_pinned "$sync" "$word" "pinned_start '$file' $batch" \
             claim_rate "$file" 100 "${clients:-4}"
     done
-    let_go
+    [[ -z $HOLDER ]] || let_go
 }
 
 # All of a peer's SQL figures in a database of its own. Arguments: file, database that may exist already.

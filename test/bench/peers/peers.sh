@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measure other job queues on this machine, with the settings that Sentinel's own figures are measured with.
-# Usage: make bench-peers [PEERS="sentinel floor textbook pgmq river oban pgq pg-boss graphile-worker bullmq"] [JOBS=200000] [SECONDS_EACH=2] [RUNS=3]
+# Usage: make bench-peers [PEERS="sentinel floor textbook pgmq river oban pgq pg-boss graphile-worker bullmq"] [JOBS=100000] [SECONDS_EACH=2] [RUNS=3]
 # Prints `peer|figure|sync|value|unit|word` and writes the same with tabs to build/bench-peers.tsv; see README.md here.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
@@ -9,7 +9,8 @@ source test/support/packages.sh
 # shellcheck source=test/support/cluster.sh
 source test/support/cluster.sh
 # Ten queues take their time: less of it each than in make bench.
-JOBS=${JOBS:-200000}
+JOBS=${JOBS:-100000}
+PINNED=${PINNED:-100000}
 SECONDS_EACH=${SECONDS_EACH:-2}
 # shellcheck source=test/bench/peers/settings.sh
 source test/bench/peers/settings.sh
