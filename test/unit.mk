@@ -13,10 +13,13 @@ CORE_OBJECTS   = $(CORE_SOURCES:%.cpp=$(OUT)/%.o)
 WORKER_OBJECTS = $(WORKER_SOURCES:%.cpp=$(OUT)/%.o)
 CORE_TESTS     = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/core/*_test.cpp)))
 WORKER_TESTS   = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/worker/*_test.cpp)))
-FUZZERS        = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/fuzz/*_fuzz.cpp)))
+ALL_FUZZERS    = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/fuzz/*_fuzz.cpp)))
+WORKER_FUZZERS = $(filter $(OUT)/fuzz/worker_%,$(ALL_FUZZERS))
+CORE_FUZZERS   = $(filter-out $(WORKER_FUZZERS),$(ALL_FUZZERS))
+WORKER_PARSERS = $(patsubst %,worker/engine/%.cpp,encoding guard json retry_after secret url)
 
 tests: $(CORE_TESTS) $(WORKER_TESTS)
-fuzzers: $(FUZZERS)
+fuzzers: $(ALL_FUZZERS)
 
 CORE_FLAGS   = -std=c++17 -g -O1 $(SANITIZE) $(WARNINGS) -Isrc -I.
 WORKER_FLAGS = -std=c++20 -g -O1 $(SANITIZE) $(WARNINGS) -I. -Iworker $(PQ) -DSENTINEL_VERSION='"$(VERSION)"'
@@ -33,9 +36,13 @@ $(CORE_TESTS): $(OUT)/%: test/%.cpp $(CORE_OBJECTS)
 $(WORKER_TESTS): $(OUT)/%: test/%.cpp $(WORKER_OBJECTS)
 	@mkdir -p $(@D)
 	$(CXX) $(WORKER_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcurl -lpq -lcrypto -lsystemd -lpthread
-$(FUZZERS): $(OUT)/%: test/%.cpp $(CORE_SOURCES)
+FUZZ = $(FUZZ_CXX) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
+$(CORE_FUZZERS): $(OUT)/%: test/%.cpp $(CORE_SOURCES)
 	@mkdir -p $(@D)
-	$(FUZZ_CXX) -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc -I. -o $@ $^ -lcrypto
+	$(FUZZ) -std=c++17 -Isrc -o $@ $^ -lcrypto
+$(WORKER_FUZZERS): $(OUT)/%: test/%.cpp $(WORKER_PARSERS)
+	@mkdir -p $(@D)
+	$(FUZZ) -std=c++20 -Iworker -o $@ $^ -lcurl -lcrypto
 -include $(CORE_OBJECTS:.o=.d) $(WORKER_OBJECTS:.o=.d)
 
 .PHONY: tests fuzzers
