@@ -20,10 +20,13 @@ def read(name):
         with open(path, encoding="utf-8") as lines:
             for line in lines:
                 peer, figure, sync, value, unit, word = (line.rstrip("\n").split("\t") + [""] * 6)[:6]
+                if figure in ("version", "fact"):
+                    figures[peer, figure, sync] = (None, unit, value)
+                    continue
                 try:
                     figures[peer, figure, sync] = (float(value), unit, word)
                 except ValueError:
-                    figures[peer, figure, sync] = (None, unit, value if figure in ("version", "fact") else word)
+                    figures[peer, figure, sync] = (None, unit, word)
     return figures
 
 
