@@ -9,9 +9,9 @@ OBJS         = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/pg/*.cpp src
 WORKER       = sentinel-worker
 WORKER_OBJS  = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/*.cpp worker/engine/*.cpp worker/channels/*.cpp)))
 REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=sentinel
+REGRESS_OPTS = --inputdir=test --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel
 ISOLATION    = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test/isolation --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=sentinel
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel
 EXTRA_CLEAN  = $(INSTALL_SQL) $(WORKER) $(WORKER_OBJS) $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d) build
 
 PG_CONFIG   ?= pg_config

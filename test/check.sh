@@ -111,7 +111,7 @@ count_regress() {
         printf 'ok      %s (%d)\n' "$name" "$good"
     fi
 }
-load=(--load-extension=pg_trgm --load-extension=pgcrypto --load-extension=sentinel)
+load=(--load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel)
 
 if stage regress; then
     mapfile -t names < <(cd test/sql && find . -name '*.sql' -printf '%f\n' | sed 's|\.sql$||' | sort)

@@ -35,8 +35,10 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         NEW.org_id := OLD.org_id;
         NEW.updated_at := now();
-        IF NEW.lifecycle_stage <> OLD.lifecycle_stage THEN
-            NEW.last_state_change := now();
+        -- Whoever names an earlier moment of the change, not before the last one, is believed.
+        IF NEW.lifecycle_stage <> OLD.lifecycle_stage
+           AND NOT (NEW.last_state_change > OLD.last_state_change AND NEW.last_state_change <= now()) THEN
+            NEW.last_state_change := greatest(now(), OLD.last_state_change);
         END IF;
     END IF;
     RETURN NEW;
@@ -50,7 +52,8 @@ CREATE FUNCTION sentinel.announce_leads() RETURNS trigger
 BEGIN
     PERFORM sentinel.emit_for(l.org_id, 'lead.created', 'lead', l.id,
                               jsonb_strip_nulls(jsonb_build_object('lead_id', l.id, 'intake_id', l.intake_id, 'lead_source', l.lead_source,
-                                                                   'platform', l.platform, 'temperature', l.temperature)),
+                                                                   'platform', l.platform, 'temperature', l.temperature,
+                                                                   'as_of', least(l.created_at, now()))),
                               'lead.created:' || l.id)
     FROM new_leads l;
     RETURN NULL;

@@ -26,6 +26,7 @@ CREATE TABLE sentinel.leads (
     currency text CHECK (currency ~ '^[A-Z]{3}$'),
     buying_signal_score numeric(5, 2) NOT NULL DEFAULT 0 CHECK (buying_signal_score BETWEEN 0 AND 100),
     ghost_risk_score numeric(5, 2) NOT NULL DEFAULT 0 CHECK (ghost_risk_score BETWEEN 0 AND 100),
+    ghost_recalculated_at timestamptz,
     interest_profile jsonb,
     last_state_change timestamptz NOT NULL DEFAULT now(),
     last_activity_at timestamptz NOT NULL DEFAULT now(),
@@ -75,6 +76,8 @@ COMMENT ON COLUMN sentinel.leads.estimated_monthly_revenue_leak IS 'Estimated re
 COMMENT ON COLUMN sentinel.leads.currency IS 'ISO 4217 code of the leak.';
 COMMENT ON COLUMN sentinel.leads.buying_signal_score IS 'Strength of buying signals, 0 to 100.';
 COMMENT ON COLUMN sentinel.leads.ghost_risk_score IS 'Risk that the lead has gone silent, 0 to 100.';
+COMMENT ON COLUMN sentinel.leads.ghost_recalculated_at IS
+    'As of when ghost_risk_score last changed; it changes once a day of UTC at most.';
 COMMENT ON COLUMN sentinel.leads.interest_profile IS 'Pains, gaps, budget and timeline signals.';
 COMMENT ON COLUMN sentinel.leads.last_state_change IS 'When the stage last changed. Filled by trigger.';
 COMMENT ON COLUMN sentinel.leads.last_activity_at IS 'When the lead was last in touch; work of the engine does not count.';

@@ -1,0 +1,358 @@
+-- Room leads, jobs: what the engine does with a lead between its arrival and a deal. What it judges by is rows, and in
+-- 62_leads_qualify.sql.
+-- Days are counted as 24 hours: a day of the session's zone may have 23.
+
+CREATE FUNCTION sentinel.job_facts(payload jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN NOT coalesce(job_facts.payload ? 'event_id', false) THEN coalesce(job_facts.payload, '{}')
+                WHEN jsonb_typeof(job_facts.payload -> 'payload') = 'object' THEN job_facts.payload -> 'payload'
+                ELSE '{}' END
+$$;
+COMMENT ON FUNCTION sentinel.job_facts(jsonb) IS
+    'Give the facts in a job''s payload: those of the event that caused it, or the payload itself of a job enqueued directly.';
+
+CREATE FUNCTION sentinel.job_subject(payload jsonb, kind text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((sentinel.job_facts(job_subject.payload) ->> (job_subject.kind || '_id'))::uuid,
+                    CASE WHEN job_subject.payload ->> 'subject_type' = job_subject.kind
+                         THEN (job_subject.payload ->> 'subject_id')::uuid END)
+$$;
+COMMENT ON FUNCTION sentinel.job_subject(jsonb, text) IS
+    'Give the id of the lead, deal, call … that a job is about: the fact lead_id, deal_id …, else the subject of its event. Errors: 22P02 no uuid.';
+
+CREATE FUNCTION sentinel.job_lead(payload jsonb) RETURNS uuid
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN sentinel.resolve_lead(sentinel.job_subject(job_lead.payload, 'lead'));
+END
+$$;
+COMMENT ON FUNCTION sentinel.job_lead(jsonb) IS
+    'Give the lead that a job is about; of one that was merged since, the lead that stayed. Errors: SN002, 22P02 no uuid.';
+
+CREATE FUNCTION sentinel.job_cause(job_id uuid, payload jsonb) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((job_cause.payload ->> 'event_id')::uuid, job_cause.job_id)
+$$;
+COMMENT ON FUNCTION sentinel.job_cause(uuid, jsonb) IS
+    'Give what asked for a job: its event, else the job. The same in every attempt, so a key made of it holds against retries.';
+
+CREATE FUNCTION sentinel.job_time(payload jsonb) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    facts jsonb := sentinel.job_facts(job_time.payload);
+    at timestamptz := coalesce(facts ->> 'as_of',
+        CASE WHEN job_time.payload ->> 'subject_type' IN ('schedule', 'scheduled_task') THEN facts ->> 'due_at' END,
+        job_time.payload ->> 'recorded_at')::timestamptz;
+BEGIN
+    IF NOT isfinite(at) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid time %s', at),
+            DETAIL = 'A job works as of one instant.', HINT = 'Leave as_of out to mean now.';
+    END IF;
+    RETURN coalesce(at, now());
+END
+$$;
+COMMENT ON FUNCTION sentinel.job_time(jsonb) IS
+    'Give the time as of which a job works: the fact as_of, else when its schedule was due, else when its event was recorded; of a job enqueued directly, now. The same in every attempt of an event''s job. Errors: SN007, 22007.';
+
+CREATE FUNCTION sentinel.emit_in_parts(org uuid, events jsonb[]) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- A jsonb value holds 256 MB.
+    RETURN (SELECT coalesce(sum(sentinel.emit_many_for(emit_in_parts.org, p.part)), 0)
+            FROM (SELECT jsonb_agg(e.event ORDER BY e.n) AS part
+                  FROM unnest(emit_in_parts.events) WITH ORDINALITY AS e(event, n) GROUP BY (e.n - 1) / 10000) p);
+END
+$$;
+COMMENT ON FUNCTION sentinel.emit_in_parts(uuid, jsonb[]) IS
+    'Emit any number of events, 10,000 to a statement; gives the number added. Null emits nothing.';
+
+CREATE FUNCTION sentinel.priority_rank(priority text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(array_position(ARRAY['critical', 'high', 'normal', 'low'], priority), 5)
+$$;
+COMMENT ON FUNCTION sentinel.priority_rank(text) IS 'Give the rank of a priority: 1 critical to 4 low, 5 for none.';
+
+CREATE FUNCTION sentinel.is_free_mail(host text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM sentinel.free_mail_domains f WHERE f.domain = is_free_mail.host);
+END
+$$;
+COMMENT ON FUNCTION sentinel.is_free_mail(text) IS 'Tell whether anybody gets a mailbox at a host.';
+
+CREATE FUNCTION sentinel.revenue_band(employees integer) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE WHEN employees < 10 THEN '< $1M' WHEN employees < 50 THEN '$1M - $10M' WHEN employees < 200 THEN '$10M - $50M'
+                WHEN employees < 1000 THEN '$50M - $500M' ELSE '> $500M' END
+$$;
+COMMENT ON FUNCTION sentinel.revenue_band(integer) IS 'Give the band of yearly revenue that a number of employees suggests.';
+
+CREATE FUNCTION sentinel.fill_lead(org uuid, lead uuid, facts jsonb, cause uuid, at timestamptz) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known record;
+    host text := sentinel.normalize_domain(fill_lead.facts ->> 'domain');
+    staff integer := sentinel.intake_count(fill_lead.facts ->> 'employee_count');
+    added jsonb;
+BEGIN
+    SELECT * INTO known FROM sentinel.leads l WHERE l.org_id = fill_lead.org AND l.id = fill_lead.lead FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    -- Blanks only: what a person wrote stays.
+    SELECT coalesce(jsonb_object_agg(f.field, btrim(f.fresh)), '{}') INTO added
+    FROM (VALUES ('domain', known.domain, CASE WHEN NOT sentinel.is_free_mail(host) THEN host END),
+                 ('company_name', known.company_name, fill_lead.facts ->> 'company_name'),
+                 ('industry', known.industry, fill_lead.facts ->> 'industry'),
+                 ('location', known.location, fill_lead.facts ->> 'location'),
+                 ('employee_count', known.employee_count::text, staff::text),
+                 ('revenue_band', known.revenue_band, coalesce(nullif(btrim(fill_lead.facts ->> 'revenue_band'), ''),
+                     sentinel.revenue_band(coalesce(known.employee_count, staff))))
+         ) AS f(field, old, fresh)
+    WHERE coalesce(btrim(f.old), '') = '' AND length(btrim(f.fresh)) BETWEEN 1 AND 1000;
+    IF added <> '{}' THEN
+        UPDATE sentinel.leads l
+        SET domain = coalesce(added ->> 'domain', l.domain), company_name = coalesce(added ->> 'company_name', l.company_name),
+            industry = coalesce(added ->> 'industry', l.industry), location = coalesce(added ->> 'location', l.location),
+            employee_count = coalesce((added ->> 'employee_count')::integer, l.employee_count),
+            revenue_band = coalesce(added ->> 'revenue_band', l.revenue_band)
+        WHERE l.org_id = fill_lead.org AND l.id = fill_lead.lead;
+    END IF;
+    PERFORM sentinel.emit_for(fill_lead.org, 'lead.enriched', 'lead', fill_lead.lead, jsonb_build_object(
+        'lead_id', fill_lead.lead, 'added', added, 'as_of', fill_lead.at),
+        format('lead.enriched:%s:%s', fill_lead.lead, fill_lead.cause));
+    RETURN added;
+END
+$$;
+COMMENT ON FUNCTION sentinel.fill_lead(uuid, uuid, jsonb, uuid, timestamptz) IS
+    'Fill what is blank in a lead from what was found and emit lead.enriched, once per cause; gives what was filled, null for an unknown lead. Does not count as activity of the lead. facts: domain, company_name, industry, location, employee_count, revenue_band.';
+
+CREATE FUNCTION sentinel.handle_enrich_lead(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    lead uuid := sentinel.job_lead(handle_enrich_lead.payload);
+    cause uuid := sentinel.job_cause(handle_enrich_lead.job_id, handle_enrich_lead.payload);
+    known record;
+    added jsonb;
+    service uuid;
+    asked uuid;
+BEGIN
+    SELECT l.email INTO known FROM sentinel.leads l WHERE l.org_id = org AND l.id = lead;
+    added := sentinel.fill_lead(org, lead, jsonb_build_object('domain', sentinel.normalize_domain(known.email)), cause,
+                                sentinel.job_time(handle_enrich_lead.payload));
+    IF added IS NULL THEN
+        RETURN jsonb_build_object('skipped', 'no such lead');
+    END IF;
+    SELECT s.id INTO service FROM sentinel.enrichment_sources s WHERE s.org_id = org AND s.enabled ORDER BY s.created_at, s.id LIMIT 1;
+    IF service IS NOT NULL THEN
+        SELECT sentinel.enqueue('request_enrichment', jsonb_build_object('lead_id', l.id, 'source_id', service,
+                   'email', l.email, 'domain', l.domain), idempotency_key => format('%s:%s', l.id, cause)) INTO asked
+        FROM sentinel.leads l
+        WHERE l.org_id = org AND l.id = lead AND (l.email IS NOT NULL OR l.domain IS NOT NULL);
+    END IF;
+    RETURN jsonb_build_object('added', added, 'asked', asked);
+END
+$$;
+COMMENT ON FUNCTION sentinel.handle_enrich_lead(uuid, jsonb) IS
+    'Job, caused by lead.created: give a lead the domain of its mailbox, unless anybody gets one there, and a revenue band; then ask the enrichment service of the organisation, if it has one, by an http job. Waits for no answer. Payload: lead_id.';
+
+CREATE FUNCTION sentinel.handle_apply_enrichment(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    facts jsonb := sentinel.job_facts(handle_apply_enrichment.payload);
+    added jsonb;
+BEGIN
+    added := sentinel.fill_lead(org, sentinel.job_lead(handle_apply_enrichment.payload),
+        CASE WHEN jsonb_typeof(facts -> 'found') = 'object' THEN facts -> 'found' ELSE '{}' END,
+        sentinel.job_cause(handle_apply_enrichment.job_id, handle_apply_enrichment.payload),
+        sentinel.job_time(handle_apply_enrichment.payload));
+    RETURN jsonb_build_object('added', added);
+END
+$$;
+COMMENT ON FUNCTION sentinel.handle_apply_enrichment(uuid, jsonb) IS
+    'Job, caused by lead.enrichment_received: fill blanks of a lead with the answer of an enrichment service. Payload: lead_id, found.';
+
+CREATE FUNCTION sentinel.handle_route_outreach(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    at timestamptz := sentinel.job_time(handle_route_outreach.payload);
+    who record;
+    told text;
+    todo text;
+BEGIN
+    SELECT * INTO who FROM sentinel.leads l
+    WHERE l.org_id = org AND l.id = sentinel.job_lead(handle_route_outreach.payload) FOR UPDATE;
+    IF NOT FOUND OR who.lifecycle_stage IN ('won', 'lost') OR coalesce(who.recommended_path, 'ignore') = 'ignore' THEN
+        RETURN jsonb_build_object('skipped', 'no open lead with a path');
+    END IF;
+    -- Once per path and life of the lead: a second qualification does not send the first letter again.
+    told := format('lead.routed:%s:%s:%s', who.id, who.recommended_path, (
+        SELECT count(*) FROM sentinel.state_history h
+        WHERE h.org_id = org AND h.machine = 'lead' AND h.subject_id = who.id AND h.state IN ('won', 'lost')));
+    IF EXISTS (SELECT FROM sentinel.events e WHERE e.org_id = org AND e.idempotency_key = told) THEN
+        RETURN jsonb_build_object('skipped', 'routed before', 'path', who.recommended_path);
+    END IF;
+    todo := CASE who.recommended_path WHEN 'direct_call' THEN 'schedule_call' WHEN 'outreach' THEN 'contact' ELSE 'follow_up' END;
+    UPDATE sentinel.leads l SET next_action = todo, next_action_due = at + interval '24 hours'
+    WHERE l.org_id = org AND l.id = who.id;
+    PERFORM sentinel.emit_for(org, 'lead.routed', 'lead', who.id, jsonb_build_object(
+        'lead_id', who.id, 'path', who.recommended_path,
+        'action', CASE who.recommended_path WHEN 'direct_call' THEN 'send_booking_link' WHEN 'outreach' THEN 'queue_cold_outreach'
+                                            ELSE 'add_to_nurture_sequence' END,
+        'name', who.name, 'email', who.email, 'phone', who.phone, 'company_name', who.company_name, 'platform', who.platform,
+        'profile_link', who.profile_link, 'qualification_score', who.qualification_score, 'temperature', who.temperature,
+        'estimated_monthly_revenue_leak', who.estimated_monthly_revenue_leak, 'currency', who.currency,
+        'interest_profile', who.interest_profile, 'owner_id', who.owner_id, 'as_of', at), told);
+    RETURN jsonb_build_object('path', who.recommended_path, 'next_action', todo);
+END
+$$;
+COMMENT ON FUNCTION sentinel.handle_route_outreach(uuid, jsonb) IS
+    'Job, caused by lead.qualified: set the next action that the path of an open lead asks for, due in a day, and emit lead.routed for the systems that write, call or nurture; they get it as a delivery with retries. Once per path until the lead is won or lost. Payload: lead_id.';
+
+CREATE FUNCTION sentinel.handle_escalate_lead(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    at timestamptz := sentinel.job_time(handle_escalate_lead.payload);
+    facts jsonb := sentinel.job_facts(handle_escalate_lead.payload);
+    moved uuid;
+BEGIN
+    UPDATE sentinel.leads l
+    SET recommended_path = 'direct_call', next_action = 'schedule_call',
+        priority = CASE WHEN sentinel.priority_rank(l.priority) > 2 THEN 'high' ELSE l.priority END,
+        next_action_due = CASE WHEN l.next_action = 'schedule_call' AND l.next_action_due < at + interval '24 hours'
+                               THEN l.next_action_due ELSE at + interval '24 hours' END
+    WHERE l.org_id = org AND l.id = sentinel.job_lead(handle_escalate_lead.payload)
+      AND l.lifecycle_stage NOT IN ('won', 'lost')
+    RETURNING l.id INTO moved;
+    IF moved IS NULL THEN
+        RETURN jsonb_build_object('skipped', 'no open lead');
+    END IF;
+    PERFORM sentinel.emit_for(org, 'lead.escalated', 'lead', moved, jsonb_build_object(
+        'lead_id', moved, 'score', facts -> 'score', 'call_id', facts -> 'call_id', 'as_of', at),
+        format('lead.escalated:%s:%s', moved, sentinel.job_cause(handle_escalate_lead.job_id, handle_escalate_lead.payload)));
+    RETURN jsonb_build_object('escalated', moved);
+END
+$$;
+COMMENT ON FUNCTION sentinel.handle_escalate_lead(uuid, jsonb) IS
+    'Job, caused by buying_signal.high: an open lead is to be called within a day, with at least high priority; emits lead.escalated. Payload: lead_id, score, call_id.';
+
+CREATE FUNCTION sentinel.handle_check_lead_stale(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    at timestamptz := sentinel.job_time(handle_check_lead_stale.payload);
+    wait interval := sentinel.revenue_setting('stale_lead_days')::double precision * interval '24 hours';
+    told bigint;
+BEGIN
+    -- Told again after each further wait, not each day: a daily word would push the follow-up away for ever.
+    SELECT sentinel.emit_in_parts(org, array_agg(jsonb_build_object(
+               'event_type', 'lead.stale', 'subject_type', 'lead', 'subject_id', s.id, 'idempotency_key', s.key,
+               'payload', jsonb_build_object('lead_id', s.id, 'last_activity_at', s.last_activity_at,
+                   'days_silent', s.days, 'owner_id', s.owner_id, 'as_of', at)))) INTO told
+    FROM (SELECT l.id, l.owner_id, l.last_activity_at, floor(extract(epoch FROM at - l.last_activity_at) / 86400)::integer AS days,
+                 format('lead.stale:%s:%s:%s', l.id, extract(epoch FROM l.last_activity_at)::bigint,
+                        floor(extract(epoch FROM at - l.last_activity_at) / extract(epoch FROM wait))) AS key
+          FROM sentinel.leads l
+          WHERE l.org_id = org AND l.lifecycle_stage NOT IN ('won', 'lost') AND l.last_activity_at < at - wait) s
+    WHERE NOT EXISTS (SELECT FROM sentinel.events e WHERE e.org_id = org AND e.idempotency_key = s.key);
+    RETURN jsonb_build_object('stale', coalesce(told, 0));
+END
+$$;
+COMMENT ON FUNCTION sentinel.handle_check_lead_stale(uuid, jsonb) IS
+    'Job, daily: emit lead.stale for each open lead that nobody was in touch with for stale_lead_days, and again after each further such time. Work of the engine is no touch. Payload: as_of.';
+
+CREATE FUNCTION sentinel.handle_handle_stale_lead(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    at timestamptz := sentinel.job_time(handle_handle_stale_lead.payload);
+    silent_since timestamptz := (sentinel.job_facts(handle_handle_stale_lead.payload) ->> 'last_activity_at')::timestamptz;
+    due timestamptz := at + sentinel.revenue_setting('stale_follow_up_days')::double precision * interval '24 hours';
+BEGIN
+    UPDATE sentinel.leads l
+    SET priority = CASE WHEN sentinel.priority_rank(l.priority) > 2 THEN 'high' ELSE l.priority END,
+        next_action = 'follow_up', next_action_due = due
+    WHERE l.org_id = org AND l.id = sentinel.job_lead(handle_handle_stale_lead.payload)
+      AND l.lifecycle_stage NOT IN ('won', 'lost')
+      AND (silent_since IS NULL OR l.last_activity_at <= silent_since)
+      -- A plan that somebody has for the next days stands.
+      AND NOT coalesce(l.next_action <> 'no_action' AND l.next_action_due BETWEEN at AND due, false);
+    RETURN jsonb_build_object('follow_up', FOUND);
+END
+$$;
+COMMENT ON FUNCTION sentinel.handle_handle_stale_lead(uuid, jsonb) IS
+    'Job, caused by lead.stale: a lead that is still silent is to be followed up within stale_follow_up_days, with at least high priority. Payload: lead_id, last_activity_at.';
+
+CREATE FUNCTION sentinel.handle_auto_priority_check(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    at timestamptz := sentinel.job_time(handle_auto_priority_check.payload);
+    raised bigint;
+BEGIN
+    -- Raised only: what a person judged critical stays so.
+    UPDATE sentinel.leads l SET priority = n.priority
+    FROM (SELECT x.id, CASE WHEN at >= x.next_action_due + r.critical_after THEN 'critical'
+                            WHEN at >= x.next_action_due + r.high_after THEN 'high' END AS priority
+          FROM sentinel.leads x
+          CROSS JOIN LATERAL (SELECT p.high_after, p.critical_after FROM sentinel.lead_priority_rules p
+                              WHERE p.platform IN (sentinel.platform_key(x.platform), 'other')
+                              ORDER BY p.platform = 'other' LIMIT 1) r
+          WHERE x.org_id = org AND x.next_action_due < at AND x.next_action <> 'no_action'
+            AND x.lifecycle_stage NOT IN ('won', 'lost')) n
+    WHERE l.org_id = org AND l.id = n.id AND n.priority IS NOT NULL
+      AND sentinel.priority_rank(n.priority) < sentinel.priority_rank(l.priority);
+    GET DIAGNOSTICS raised = ROW_COUNT;
+    RETURN jsonb_build_object('raised', raised);
+END
+$$;
+COMMENT ON FUNCTION sentinel.handle_auto_priority_check(uuid, jsonb) IS
+    'Job, every six hours: raise the priority of open leads whose next action is overdue, by the rules of their platform; lowers none. Payload: as_of.';
+
+CREATE FUNCTION sentinel.handle_recalc_ghost_risk(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    at timestamptz := sentinel.job_time(handle_recalc_ghost_risk.payload);
+    today date := (at AT TIME ZONE 'UTC')::date;
+    wait double precision := sentinel.revenue_setting('ghost_silence_days');
+    keen numeric := sentinel.revenue_setting('ghost_signal_floor');
+    rise double precision := sentinel.revenue_setting('ghost_rise');
+    fall double precision := sentinel.revenue_setting('ghost_fall');
+    changed bigint;
+    ghosts jsonb[];
+BEGIN
+    -- Steps of the days since the last change, so that a second run of a day adds nothing and a missed one loses nothing.
+    WITH known AS (
+        SELECT l.id, l.ghost_risk_score AS old, l.buying_signal_score > keen AS hot,
+               extract(epoch FROM at - l.last_activity_at)::double precision / 86400 AS silent,
+               coalesce(today - (l.ghost_recalculated_at AT TIME ZONE 'UTC')::date, 36500) AS days
+        FROM sentinel.leads l
+        WHERE l.org_id = org AND l.lifecycle_stage NOT IN ('won', 'lost')
+          AND (l.buying_signal_score > keen OR l.ghost_risk_score > 0)
+    ), due AS (
+        SELECT k.id, k.old, CASE WHEN k.silent > wait AND k.hot THEN least(100, k.old + rise * least(k.days, ceil(k.silent - wait)))
+                                 WHEN k.silent <= wait THEN greatest(0, k.old - fall * least(k.days, greatest(floor(k.silent), 0) + 1))
+                                 ELSE k.old END AS score
+        FROM known k WHERE k.days > 0
+    ), moved AS (
+        UPDATE sentinel.leads l SET ghost_risk_score = d.score, ghost_recalculated_at = at
+        FROM due d WHERE l.org_id = org AND l.id = d.id AND d.score <> d.old
+        RETURNING l.id, d.old, l.ghost_risk_score, l.last_activity_at, l.owner_id
+    )
+    SELECT count(*), array_agg(jsonb_build_object(
+               'event_type', 'lead.ghosting', 'subject_type', 'lead', 'subject_id', m.id,
+               'idempotency_key', format('lead.ghosting:%s:%s', m.id, extract(epoch FROM m.last_activity_at)::bigint),
+               'payload', jsonb_build_object('lead_id', m.id, 'ghost_risk_score', m.ghost_risk_score,
+                   'last_activity_at', m.last_activity_at, 'owner_id', m.owner_id, 'as_of', at)))
+               FILTER (WHERE m.ghost_risk_score >= 60 AND m.old < 60)
+    INTO changed, ghosts FROM moved m;
+    RETURN jsonb_build_object('changed', changed, 'ghosting', coalesce(sentinel.emit_in_parts(org, ghosts), 0));
+END
+$$;
+COMMENT ON FUNCTION sentinel.handle_recalc_ghost_risk(uuid, jsonb) IS
+    'Job, daily: the ghost risk of open leads with buying signals above ghost_signal_floor rises by ghost_rise a day from ghost_silence_days of silence on, and falls by ghost_fall a day after they were in touch. Emits lead.ghosting when it passes 60, once per silence. Payload: as_of.';
