@@ -35,18 +35,21 @@ enum DealColumn {
     kClosedAt,
     kUpdatedAt,
     kVersion,
+    kExpectedCloseAt,
+    kForecastCategory,
+    kFurthestStage,
     kDealColumns
 };
 
 pg::Columns<kDealColumns> deal = {{"org_id", "id", "pipeline_id", "stage", "stage_kind", "name", "value",
                                    "currency", "owner_id", "external_id", "lost_reason", "created_at",
                                    "recorded_at", "changed_at", "stage_changed_at", "closed_at", "updated_at",
-                                   "version"}};
+                                   "version", "expected_close_at", "forecast_category", "furthest_stage"}};
 
 const Oid kOrgOnly[] = {UUIDOID};
 const Oid kOrgPipeline[] = {UUIDOID, UUIDOID};
 const Oid kOrgPipelineStage[] = {UUIDOID, UUIDOID, TEXTOID};
-const Oid kOrgPipelineMove[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID};
+const Oid kOrgPipelineMove[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID};
 
 pg::Statement default_pipeline = {
     "SELECT p.id FROM sentinel.pipelines p WHERE p.org_id OPERATOR(pg_catalog.=) $1 AND p.is_default", 1,
@@ -69,12 +72,15 @@ pg::Statement all_stages = {
     2, kOrgPipeline};
 
 pg::Statement move = {
-    "SELECT s.kind FROM sentinel.stage_transitions t"
+    "SELECT s.kind, f.position IS NULL OR s.position OPERATOR(pg_catalog.>) f.position"
+    " FROM sentinel.stage_transitions t"
     " JOIN sentinel.pipeline_stages s ON s.org_id OPERATOR(pg_catalog.=) t.org_id"
     "  AND s.pipeline_id OPERATOR(pg_catalog.=) t.pipeline_id AND s.stage OPERATOR(pg_catalog.=) t.to_stage"
+    " LEFT JOIN sentinel.pipeline_stages f ON f.org_id OPERATOR(pg_catalog.=) t.org_id"
+    "  AND f.pipeline_id OPERATOR(pg_catalog.=) t.pipeline_id AND f.stage OPERATOR(pg_catalog.=) $5"
     " WHERE t.org_id OPERATOR(pg_catalog.=) $1 AND t.pipeline_id OPERATOR(pg_catalog.=) $2"
     " AND t.from_stage OPERATOR(pg_catalog.=) $3 AND t.to_stage OPERATOR(pg_catalog.=) $4",
-    4, kOrgPipelineMove};
+    5, kOrgPipelineMove};
 
 pg::Statement next_stages = {
     "SELECT pg_catalog.string_agg(t.to_stage, ', ' ORDER BY s.position) FROM sentinel.stage_transitions t"
@@ -96,6 +102,10 @@ bool same_uuid(const pg::Row& a, const pg::Row& b, int column) {
 bool same_time(const pg::Row& a, const pg::Row& b, int column) {
     if (a.is_null(column) || b.is_null(column)) return a.is_null(column) && b.is_null(column);
     return DatumGetTimestampTz(a[column]) == DatumGetTimestampTz(b[column]);
+}
+
+bool same_text(const pg::Row& a, const pg::Row& b, int column) {
+    return a.is_null(column) == b.is_null(column) && text_of(a, column) == text_of(b, column);
 }
 
 bool same_number(const pg::Row& a, const pg::Row& b, int column) {
@@ -130,6 +140,13 @@ class Guard {
     }
     void set_time(DealColumn column, TimestampTz value) {
         call_.set(col(column), TimestampTzGetDatum(value));
+    }
+
+    void keep(const pg::Row& was, DealColumn column) {
+        if (was.is_null(col(column)))
+            call_.set_null(col(column));
+        else
+            call_.set(col(column), was[col(column)]);
     }
 
     void check_name();
@@ -263,6 +280,7 @@ void Guard::insert() {
         std::string stage = pg::text_cell(0, 1);
         call_.set(col(kStage), pg::text_datum(stage));
         enter_stage(pg::text_cell(0, 2), entered);
+        call_.set(col(kFurthestStage), pg::text_datum(stage));
     } else {
         Datum keys[] = {org_, pipeline_, is_[col(kStage)]};
         if (stage_kind.run(keys) == 0) {
@@ -270,7 +288,12 @@ void Guard::insert() {
             throw Failure(sentinel::kInvalidInput, "unknown stage " + shown(text_of(is_, col(kStage))),
                           "A deal is in a stage of its pipeline.", "Use one of: " + stages + ".");
         }
-        enter_stage(pg::text_cell(0, 1), entered);
+        std::string kind = pg::text_cell(0, 1);
+        enter_stage(kind, entered);
+        if (kind == "lost")
+            call_.set_null(col(kFurthestStage));
+        else
+            call_.set(col(kFurthestStage), is_[col(kStage)]);
     }
     set_time(kRecordedAt, recorded);
     set_time(kCreatedAt, created);
@@ -292,9 +315,13 @@ void Guard::refuse_move(const std::string& from, const std::string& to) {
 void Guard::move_stage(const pg::Row& was, TimestampTz at) {
     std::string from = text_of(was, col(kStage));
     std::string to = text_of(is_, col(kStage));
+    bool further = true;
     if (same_uuid(was, is_, col(kPipeline))) {
-        Datum keys[] = {org_, pipeline_, was[col(kStage)], is_[col(kStage)]};
-        if (is_.is_null(col(kStage)) || move.run(keys) == 0) refuse_move(from, to);
+        bool nowhere = was.is_null(col(kFurthestStage));
+        Datum keys[] = {org_, pipeline_, was[col(kStage)], is_[col(kStage)],
+                        nowhere ? Datum(0) : was[col(kFurthestStage)]};
+        if (is_.is_null(col(kStage)) || move.run(keys, nowhere ? "    n" : "     ") == 0) refuse_move(from, to);
+        further = DatumGetBool(*pg::cell(0, 2));
     } else {
         // Into another pipeline a deal changes over while it is open, to an open stage of that pipeline.
         Datum keys[] = {org_, pipeline_, is_[col(kStage)]};
@@ -302,7 +329,9 @@ void Guard::move_stage(const pg::Row& was, TimestampTz at) {
             stage_kind.run(keys) == 0 || pg::text_cell(0, 1) != "open")
             refuse_move(from, to);
     }
-    enter_stage(pg::text_cell(0, 1), at);
+    std::string kind = pg::text_cell(0, 1);
+    enter_stage(kind, at);
+    if (further && kind != "lost") call_.set(col(kFurthestStage), pg::text_datum(to));
     if (!call_.names_column(col(kStageChangedAt))) set_time(kStageChangedAt, at);
 }
 
@@ -336,13 +365,16 @@ void Guard::update(const pg::Row& was) {
     bool to_stage = is_.is_null(col(kStage)) || text_of(was, col(kStage)) != text_of(is_, col(kStage)) ||
                     !same_uuid(was, is_, col(kPipeline));
     call_.set(col(kStageKind), was[col(kStageKind)]);
+    keep(was, kFurthestStage);
     if (to_stage) move_stage(was, at);
     if (call_.names_column(col(kCreatedAt))) check_past("created_at", time(kCreatedAt, at), now_);
     if (call_.names_column(col(kStageChangedAt)))
         check_past("stage_changed_at", time(kStageChangedAt, at), now_);
 
     bool changed = to_stage || !same_number(was, is_, col(kValue)) || !same_uuid(was, is_, col(kOwner)) ||
-                   !same_time(was, is_, col(kCreatedAt)) || !same_time(was, is_, col(kStageChangedAt));
+                   !same_time(was, is_, col(kCreatedAt)) || !same_time(was, is_, col(kStageChangedAt)) ||
+                   !same_text(was, is_, col(kCurrency)) || !same_time(was, is_, col(kExpectedCloseAt)) ||
+                   !same_text(was, is_, col(kForecastCategory));
     set_time(kChangedAt, changed ? at : last);
     call_.set(col(kVersion), Int32GetDatum(DatumGetInt32(was[col(kVersion)]) + (changed ? 1 : 0)));
     set_time(kUpdatedAt, now_);

@@ -136,7 +136,8 @@ DECLARE
     closing record;
 BEGIN
     FOR d IN
-        SELECT n.*, o.version <> n.version AS is_input, sentinel.risk_role_number(p.risk_role) AS role_number,
+        SELECT n.*, (n.stage, n.pipeline_id, n.value, n.owner_id, n.created_at, n.stage_changed_at) IS DISTINCT FROM
+               (o.stage, o.pipeline_id, o.value, o.owner_id, o.created_at, o.stage_changed_at) AS is_input, sentinel.risk_role_number(p.risk_role) AS role_number,
                x.inactivity_days, x.flags, x.stage_norm_days, x.recorded_at AS settings_at
         FROM new_deals n
         JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id

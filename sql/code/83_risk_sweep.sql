@@ -111,7 +111,7 @@ BEGIN
             WHERE s.org_id = sweep_org_risk.org AND s.next_change_at <= sweep_org_risk.as_of AND NOT s.replay
             ORDER BY s.next_change_at LIMIT sweep_org_risk.batch FOR UPDATE SKIP LOCKED)
         SELECT s.deal_id, s.noticed_since, s.recovered_at, r.risk_started_at, r.next_change_at,
-               r.risk_started_at IS NOT NULL OR s.noticed_since IS NOT NULL AS tells,
+               (r.risk_started_at IS NOT NULL OR s.noticed_since IS NOT NULL) AND NOT d.is_demo AS tells,
                jsonb_build_object(
                    'deal_id', d.id, 'name', d.name, 'value', d.value, 'currency', d.currency, 'stage', d.stage,
                    'owner_id', d.owner_id, 'status', r.status, 'risk_score', r.score, 'risk_level', r.band,

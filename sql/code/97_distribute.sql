@@ -15,21 +15,35 @@ COMMENT ON FUNCTION sentinel.distribution_changed() IS
     'Trigger: let every session look anew whether the tables are distributed; the queue then goes by statements.';
 
 -- grant: sentinel_admin
-CREATE FUNCTION sentinel.row_triggers() RETURNS TABLE (relation text, trigger_name name, fires text, routine text)
+CREATE FUNCTION sentinel.row_triggers() RETURNS TABLE (relation text, trigger_name name, fires text, routine text, arguments text)
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    VALUES ('sentinel.events', 'events_fan_out'::name, 'INSERT', 'sentinel.fan_out_event()'),
-           ('sentinel.job_history', 'job_history_counts', 'INSERT', 'sentinel.count_ended_job()'),
-           ('sentinel.leads', 'leads_announce', 'INSERT', 'sentinel.announce_lead()'),
-           ('sentinel.intake_raw', 'intake_raw_release', 'DELETE', 'sentinel.release_fingerprint()'),
-           ('sentinel.deals', 'deals_noted_new', 'INSERT', 'sentinel.note_new_deal()'),
-           ('sentinel.deals', 'deals_noted_changed', 'UPDATE', 'sentinel.note_changed_deal()'),
-           ('sentinel.deals', 'deals_noted_gone', 'DELETE', 'sentinel.note_gone_deal()'),
-           ('sentinel.deals', 'deals_signals_new', 'INSERT', 'sentinel.signal_new_deal()'),
-           ('sentinel.deals', 'deals_signals_changed', 'UPDATE', 'sentinel.signal_changed_deal()'),
-           ('sentinel.activities', 'activities_signals', 'INSERT', 'sentinel.signal_activity()')
+    VALUES ('sentinel.events', 'events_fan_out'::name, 'INSERT', 'sentinel.fan_out_event()', ''),
+           ('sentinel.job_history', 'job_history_counts', 'INSERT', 'sentinel.count_ended_job()', ''),
+           ('sentinel.leads', 'leads_announce', 'INSERT', 'sentinel.announce_lead()', ''),
+           ('sentinel.intake_raw', 'intake_raw_release', 'DELETE', 'sentinel.release_fingerprint()', ''),
+           ('sentinel.deals', 'deals_noted_new', 'INSERT', 'sentinel.note_new_deal()', ''),
+           ('sentinel.deals', 'deals_noted_changed', 'UPDATE', 'sentinel.note_changed_deal()', ''),
+           ('sentinel.deals', 'deals_noted_gone', 'DELETE', 'sentinel.note_gone_deal()', ''),
+           ('sentinel.deals', 'deals_signals_new', 'INSERT', 'sentinel.signal_new_deal()', ''),
+           ('sentinel.deals', 'deals_signals_changed', 'UPDATE', 'sentinel.signal_changed_deal()', ''),
+           ('sentinel.activities', 'activities_signals', 'INSERT', 'sentinel.signal_activity()', ''),
+           ('sentinel.leads', 'leads_states_new', 'INSERT', 'sentinel.note_state()', '''lead'', ''lifecycle_stage'', ''last_state_change'''),
+           ('sentinel.leads', 'leads_states_changed', 'UPDATE', 'sentinel.note_state()', '''lead'', ''lifecycle_stage'', ''last_state_change'''),
+           ('sentinel.calls', 'calls_states_new', 'INSERT', 'sentinel.note_state()', '''call'', ''status'', ''status_changed_at'''),
+           ('sentinel.calls', 'calls_states_changed', 'UPDATE', 'sentinel.note_state()', '''call'', ''status'', ''status_changed_at'''),
+           ('sentinel.invoices', 'invoices_states_new', 'INSERT', 'sentinel.note_state()', '''invoice'', ''status'', ''status_changed_at'''),
+           ('sentinel.invoices', 'invoices_states_changed', 'UPDATE', 'sentinel.note_state()', '''invoice'', ''status'', ''status_changed_at'''),
+           ('sentinel.contracts', 'contracts_states_new', 'INSERT', 'sentinel.note_state()', '''contract'', ''status'', ''status_changed_at'''),
+           ('sentinel.contracts', 'contracts_states_changed', 'UPDATE', 'sentinel.note_state()', '''contract'', ''status'', ''status_changed_at'''),
+           ('sentinel.clients', 'clients_onboarding_new', 'INSERT', 'sentinel.note_state()', '''client_onboarding'', ''onboarding_status'', ''onboarding_changed_at'''),
+           ('sentinel.clients', 'clients_onboarding_changed', 'UPDATE', 'sentinel.note_state()', '''client_onboarding'', ''onboarding_status'', ''onboarding_changed_at'''),
+           ('sentinel.clients', 'clients_delivery_new', 'INSERT', 'sentinel.note_state()', '''client_delivery'', ''delivery_phase'', ''delivery_changed_at'''),
+           ('sentinel.clients', 'clients_delivery_changed', 'UPDATE', 'sentinel.note_state()', '''client_delivery'', ''delivery_phase'', ''delivery_changed_at'''),
+           ('sentinel.leads', 'leads_states_gone', 'DELETE', 'sentinel.close_state()', '''lead'''),
+           ('sentinel.deals', 'deals_plan', 'INSERT', 'sentinel.limit_new_deal()', '')
 $$;
 COMMENT ON FUNCTION sentinel.row_triggers() IS
-    'List the triggers that use transition tables on one machine, with the function that does the same for one row on shards. The name of the trigger stays.';
+    'List the triggers that use transition tables on one machine, with the function that does the same for one row on shards and the arguments it takes. The name of the trigger stays.';
 
 CREATE FUNCTION sentinel.place_row_triggers() RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
@@ -44,8 +58,8 @@ BEGIN
     PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
     FOR form IN SELECT * FROM sentinel.row_triggers() LOOP
         EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', form.trigger_name, form.relation);
-        EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH ROW EXECUTE FUNCTION %s',
-                       form.trigger_name, form.fires, form.relation, form.routine);
+        EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH ROW EXECUTE FUNCTION %s(%s)',
+                       form.trigger_name, form.fires, form.relation, split_part(form.routine, '(', 1), form.arguments);
         placed := placed + 1;
     END LOOP;
     -- The table behind current_generation() stays on the coordinator, and events of triggers are written on the workers.

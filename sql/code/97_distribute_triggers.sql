@@ -35,7 +35,8 @@ CREATE FUNCTION sentinel.announce_lead() RETURNS trigger
 BEGIN
     PERFORM sentinel.emit_for(NEW.org_id, 'lead.created', 'lead', NEW.id,
                               jsonb_strip_nulls(jsonb_build_object('lead_id', NEW.id, 'intake_id', NEW.intake_id,
-                                  'lead_source', NEW.lead_source, 'platform', NEW.platform, 'temperature', NEW.temperature)),
+                                  'lead_source', NEW.lead_source, 'platform', NEW.platform, 'temperature', NEW.temperature,
+                                  'as_of', least(NEW.created_at, now()))),
                               'lead.created:' || NEW.id);
     RETURN NULL;
 END
@@ -55,7 +56,9 @@ COMMENT ON FUNCTION sentinel.release_fingerprint() IS
     'Trigger on shards: free the fingerprints of a deleted intake row. As release_fingerprints().';
 
 CREATE FUNCTION sentinel.keep_deal_version(org uuid, deal uuid, version integer, changed_at timestamptz, pipeline uuid,
-        stage text, stage_kind text, value numeric, owner uuid, created_at timestamptz, stage_entered_at timestamptz)
+        stage text, stage_kind text, value numeric, owner uuid, created_at timestamptz, stage_entered_at timestamptz,
+        currency text, expected_close_at timestamptz, forecast_category text, left_pipeline uuid, left_stage text,
+        left_stage_entered_at timestamptz)
     RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -64,14 +67,18 @@ BEGIN
     SELECT s.risk_role INTO role_of_stage FROM sentinel.pipeline_stages s
     WHERE s.org_id = keep_deal_version.org AND s.pipeline_id = keep_deal_version.pipeline AND s.stage = keep_deal_version.stage;
     INSERT INTO sentinel.deal_history (org_id, deal_id, seq, recorded_at, stage, stage_kind, risk_role, value, owner_id,
-                                       created_at, stage_entered_at)
+                                       created_at, stage_entered_at, pipeline_id, currency, expected_close_at,
+                                       forecast_category, left_pipeline_id, left_stage, left_stage_entered_at)
     VALUES (keep_deal_version.org, keep_deal_version.deal, keep_deal_version.version, keep_deal_version.changed_at,
             keep_deal_version.stage, keep_deal_version.stage_kind, role_of_stage, keep_deal_version.value,
-            keep_deal_version.owner, keep_deal_version.created_at, keep_deal_version.stage_entered_at);
+            keep_deal_version.owner, keep_deal_version.created_at, keep_deal_version.stage_entered_at,
+            keep_deal_version.pipeline, keep_deal_version.currency, keep_deal_version.expected_close_at,
+            keep_deal_version.forecast_category, keep_deal_version.left_pipeline, keep_deal_version.left_stage,
+            keep_deal_version.left_stage_entered_at);
     RETURN role_of_stage;
 END
 $$;
-COMMENT ON FUNCTION sentinel.keep_deal_version(uuid, uuid, integer, timestamptz, uuid, text, text, numeric, uuid, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION sentinel.keep_deal_version(uuid, uuid, integer, timestamptz, uuid, text, text, numeric, uuid, timestamptz, timestamptz, text, timestamptz, text, uuid, text, timestamptz) IS
     'Keep one version of a deal; gives the risk role of its stage. Part of the triggers on shards.';
 
 CREATE FUNCTION sentinel.keep_deal_note(org uuid, deal uuid, kind text, payload jsonb, at timestamptz) RETURNS void
@@ -92,9 +99,13 @@ CREATE FUNCTION sentinel.note_new_deal() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM sentinel.keep_deal_version(NEW.org_id, NEW.id, NEW.version, NEW.changed_at, NEW.pipeline_id, NEW.stage,
-                                       NEW.stage_kind, NEW.value, NEW.owner_id, NEW.created_at, NEW.stage_changed_at);
+                                       NEW.stage_kind, NEW.value, NEW.owner_id, NEW.created_at, NEW.stage_changed_at,
+                                       NEW.currency, NEW.expected_close_at, NEW.forecast_category, NULL, NULL, NULL);
     PERFORM sentinel.keep_deal_note(NEW.org_id, NEW.id, 'created', jsonb_build_object(
         'stage', NEW.stage, 'value', NEW.value, 'currency', NEW.currency), NEW.changed_at);
+    IF NEW.is_demo OR NEW.changed_at <= NEW.imported_until THEN
+        RETURN NULL;
+    END IF;
     PERFORM sentinel.emit_for(NEW.org_id, 'deal.created', 'deal', NEW.id, jsonb_build_object(
         'deal_id', NEW.id, 'name', NEW.name, 'value', NEW.value, 'currency', NEW.currency, 'stage', NEW.stage,
         'from_stage', NULL, 'owner_id', NEW.owner_id, 'as_of', NEW.changed_at), 'deal.created:' || NEW.id);
@@ -111,10 +122,14 @@ DECLARE
     note record;
     event record;
     at timestamptz := CASE WHEN NEW.version <> OLD.version THEN NEW.changed_at ELSE now() END;
+    moved boolean := NEW.stage <> OLD.stage OR NEW.pipeline_id <> OLD.pipeline_id;
 BEGIN
     IF NEW.version <> OLD.version THEN
         PERFORM sentinel.keep_deal_version(NEW.org_id, NEW.id, NEW.version, NEW.changed_at, NEW.pipeline_id, NEW.stage,
-                                           NEW.stage_kind, NEW.value, NEW.owner_id, NEW.created_at, NEW.stage_changed_at);
+                                           NEW.stage_kind, NEW.value, NEW.owner_id, NEW.created_at, NEW.stage_changed_at,
+                                           NEW.currency, NEW.expected_close_at, NEW.forecast_category,
+                                           CASE WHEN moved THEN OLD.pipeline_id END, CASE WHEN moved THEN OLD.stage END,
+                                           CASE WHEN moved THEN OLD.stage_changed_at END);
     END IF;
     FOR note IN
         SELECT * FROM (VALUES
@@ -133,6 +148,9 @@ BEGIN
     LOOP
         PERFORM sentinel.keep_deal_note(NEW.org_id, NEW.id, note.kind, note.payload, at);
     END LOOP;
+    IF NEW.is_demo OR NEW.changed_at <= NEW.imported_until THEN
+        RETURN NULL;
+    END IF;
     FOR event IN
         SELECT * FROM (VALUES
             (NEW.stage <> OLD.stage, 'deal.stage_changed'),
@@ -156,6 +174,9 @@ COMMENT ON FUNCTION sentinel.note_changed_deal() IS
 CREATE FUNCTION sentinel.note_gone_deal() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF OLD.is_demo THEN
+        RETURN NULL;
+    END IF;
     PERFORM sentinel.keep_deal_note(OLD.org_id, OLD.id, 'deleted', jsonb_build_object(
         'name', OLD.name, 'stage', OLD.stage, 'value', OLD.value), now());
     PERFORM sentinel.emit_for(OLD.org_id, 'deal.deleted', 'deal', OLD.id, jsonb_build_object(
@@ -196,7 +217,8 @@ DECLARE
     role_of_stage text;
     role_number smallint;
 BEGIN
-    IF NEW.version = OLD.version THEN
+    IF (NEW.stage, NEW.pipeline_id, NEW.value, NEW.owner_id, NEW.created_at, NEW.stage_changed_at)
+       IS NOT DISTINCT FROM (OLD.stage, OLD.pipeline_id, OLD.value, OLD.owner_id, OLD.created_at, OLD.stage_changed_at) THEN
         IF NEW.team_id IS DISTINCT FROM OLD.team_id THEN
             UPDATE sentinel.deal_signals s SET team_id = NEW.team_id WHERE s.org_id = NEW.org_id AND s.deal_id = NEW.id;
         END IF;

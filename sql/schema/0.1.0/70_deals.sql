@@ -111,8 +111,11 @@ CREATE TABLE sentinel.deals (
     lead_id uuid,
     owner_id uuid,
     team_id uuid,
+    company_name text CHECK (length(company_name) <= 1000),
     channel text CHECK (channel IN ('direct', 'organic', 'outbound', 'referrals', 'partners')),
     external_id text CHECK (length(external_id) BETWEEN 1 AND 200),
+    expected_close_at timestamptz CHECK (isfinite(expected_close_at)),
+    forecast_category text CHECK (forecast_category IN ('omitted', 'pipeline', 'best_case', 'most_likely', 'commit')),
     lost_reason text CHECK (length(lost_reason) <= 1000),
     created_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
@@ -121,6 +124,9 @@ CREATE TABLE sentinel.deals (
     closed_at timestamptz,
     updated_at timestamptz NOT NULL,
     version integer NOT NULL,
+    furthest_stage text,
+    is_demo boolean NOT NULL DEFAULT false,
+    imported_until timestamptz,
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, pipeline_id, stage) REFERENCES sentinel.pipeline_stages (org_id, pipeline_id, stage),
     FOREIGN KEY (org_id, lead_id) REFERENCES sentinel.leads (org_id, id),
@@ -155,7 +161,18 @@ COMMENT ON COLUMN sentinel.deals.changed_at IS
 COMMENT ON COLUMN sentinel.deals.stage_changed_at IS 'When it entered its present stage.';
 COMMENT ON COLUMN sentinel.deals.closed_at IS 'When it was won or lost; null while open.';
 COMMENT ON COLUMN sentinel.deals.updated_at IS 'When the row was last written.';
-COMMENT ON COLUMN sentinel.deals.version IS 'Number of the version: 1, and one more for each change of stage, value, owner or the times they rest on.';
+COMMENT ON COLUMN sentinel.deals.version IS 'Number of the version: 1, and one more for each change of stage, value, currency, owner, forecast or the times they rest on.';
+COMMENT ON COLUMN sentinel.deals.expected_close_at IS
+    'When it is expected to close: any instant of that day in the time zone of the organisation; null when nobody said.';
+COMMENT ON COLUMN sentinel.deals.forecast_category IS
+    'omitted, pipeline, best_case, most_likely or commit, as a person judged it; null to go by the probability of the stage.';
+COMMENT ON COLUMN sentinel.deals.furthest_stage IS
+    'The stage with the highest position, no lost one, that it has been in since it came to its pipeline; null when it began lost. Filled by the guard.';
+COMMENT ON COLUMN sentinel.deals.is_demo IS
+    'True for a deal of seed_demo_deals(), which goes when the first real deal comes. Never changes; no plan counts it.';
+COMMENT ON COLUMN sentinel.deals.company_name IS 'Company that may buy, as given.';
+COMMENT ON COLUMN sentinel.deals.imported_until IS
+    'Up to when its history was imported: versions recorded by then emitted no events. Null for deals that were not imported, or announced.';
 
 CREATE TABLE sentinel.deal_history (
     org_id uuid NOT NULL,
@@ -169,7 +186,15 @@ CREATE TABLE sentinel.deal_history (
     owner_id uuid,
     created_at timestamptz NOT NULL,
     stage_entered_at timestamptz NOT NULL,
-    PRIMARY KEY (org_id, deal_id, seq)
+    pipeline_id uuid NOT NULL,
+    currency text NOT NULL,
+    expected_close_at timestamptz,
+    forecast_category text,
+    left_pipeline_id uuid,
+    left_stage text,
+    left_stage_entered_at timestamptz,
+    PRIMARY KEY (org_id, deal_id, seq),
+    CHECK ((left_stage IS NULL) = (left_pipeline_id IS NULL) AND (left_stage IS NULL) = (left_stage_entered_at IS NULL))
 );
 COMMENT ON TABLE sentinel.deal_history IS
     'Versions of deals, from which the risk of any past time is computed. Append-only; holds no foreign key, so that it outlives what it tells of.';
@@ -184,6 +209,15 @@ COMMENT ON COLUMN sentinel.deal_history.value IS 'Worth.';
 COMMENT ON COLUMN sentinel.deal_history.owner_id IS 'Member who worked it.';
 COMMENT ON COLUMN sentinel.deal_history.created_at IS 'When the deal began.';
 COMMENT ON COLUMN sentinel.deal_history.stage_entered_at IS 'When the deal entered the stage.';
+COMMENT ON COLUMN sentinel.deal_history.left_pipeline_id IS
+    'Pipeline of the stage that this version left; null when it left none. A version that leaves a stage ends one stay.';
+COMMENT ON COLUMN sentinel.deal_history.left_stage IS 'Stage that this version left; null when it left none.';
+COMMENT ON COLUMN sentinel.deal_history.left_stage_entered_at IS
+    'When the deal had entered the stage left; the stay lasted from then to stage_entered_at.';
+COMMENT ON COLUMN sentinel.deal_history.pipeline_id IS 'Pipeline.';
+COMMENT ON COLUMN sentinel.deal_history.currency IS 'Currency of the worth.';
+COMMENT ON COLUMN sentinel.deal_history.expected_close_at IS 'When it was expected to close.';
+COMMENT ON COLUMN sentinel.deal_history.forecast_category IS 'Category of forecast as a person judged it.';
 
 CREATE TABLE sentinel.deal_timeline (
     org_id uuid NOT NULL,

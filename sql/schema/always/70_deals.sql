@@ -82,8 +82,14 @@ DROP TRIGGER IF EXISTS activities_guard ON sentinel.activities;
 CREATE TRIGGER activities_guard BEFORE INSERT ON sentinel.activities
     FOR EACH ROW EXECUTE FUNCTION sentinel.guard_activity();
 DROP TRIGGER IF EXISTS activities_of_deals_append_only ON sentinel.activities;
-CREATE TRIGGER activities_of_deals_append_only BEFORE UPDATE OR DELETE ON sentinel.activities
-    FOR EACH ROW WHEN (OLD.deal_id IS NOT NULL) EXECUTE FUNCTION sentinel.refuse_change();
+CREATE TRIGGER activities_of_deals_append_only BEFORE DELETE ON sentinel.activities
+    FOR EACH ROW WHEN (OLD.deal_id IS NOT NULL AND NOT OLD.payload @> '{"demo": true}')
+    EXECUTE FUNCTION sentinel.refuse_change();
+-- Only the lead may become another: that which it is merged into.
+DROP TRIGGER IF EXISTS activities_of_deals_unchanged ON sentinel.activities;
+CREATE TRIGGER activities_of_deals_unchanged BEFORE UPDATE ON sentinel.activities
+    FOR EACH ROW WHEN (OLD.deal_id IS NOT NULL AND (to_jsonb(OLD) - 'lead_id') IS DISTINCT FROM (to_jsonb(NEW) - 'lead_id'))
+    EXECUTE FUNCTION sentinel.refuse_change();
 DROP TRIGGER IF EXISTS activities_adopted ON sentinel.activities;
 CREATE TRIGGER activities_adopted BEFORE UPDATE OF deal_id ON sentinel.activities
     FOR EACH ROW WHEN (OLD.deal_id IS NULL AND NEW.deal_id IS NOT NULL) EXECUTE FUNCTION sentinel.refuse_change();
