@@ -53,21 +53,26 @@ BEGIN
     new_kind := CASE payload ->> 'event_type'
         WHEN 'deal.at_risk' THEN 'deal_at_risk'
         WHEN 'deal.action_overdue' THEN 'action_overdue'
+        WHEN 'system.integrity_alert' THEN 'integrity_breach'
     END;
     IF new_kind IS NULL THEN
         RAISE EXCEPTION 'event type % raises no alert', coalesce(quote_literal(payload ->> 'event_type'), 'NULL')
-            USING ERRCODE = 'SN007', DETAIL = 'Alerts are raised by deal.at_risk and deal.action_overdue.',
+            USING ERRCODE = 'SN007', DETAIL = 'Alerts are raised by deal.at_risk, deal.action_overdue and system.integrity_alert.',
                   HINT = 'Remove the route from this event type to raise_alert in sentinel.event_routes.';
     END IF;
-    deal := coalesce(sentinel.text_to_uuid(facts ->> 'deal_id'), about);
+    deal := CASE WHEN new_kind <> 'integrity_breach' OR payload ->> 'subject_type' = 'deal'
+                 THEN coalesce(sentinel.text_to_uuid(facts ->> 'deal_id'), about) END;
     SELECT d.owner_id INTO owner FROM sentinel.deals d WHERE d.org_id = org AND d.id = deal;
     owner := coalesce(owner, sentinel.text_to_uuid(facts ->> 'owner_id'));
-    level := lower(facts ->> 'risk_level');
+    level := lower(coalesce(facts ->> 'risk_level', facts ->> 'severity'));
     level := CASE WHEN level IN ('low', 'medium', 'high') THEN level ELSE 'high' END;
 
-    title := CASE new_kind WHEN 'action_overdue' THEN 'Action Overdue: ' ELSE 'Deal at Risk: ' END
-             || coalesce(nullif(facts ->> 'name', ''), deal::text, 'unknown deal');
+    title := CASE WHEN new_kind = 'integrity_breach'
+                  THEN 'Integrity: ' || coalesce(replace(facts ->> 'rule', '_', ' '), 'unknown rule')
+                  ELSE CASE new_kind WHEN 'action_overdue' THEN 'Action Overdue: ' ELSE 'Deal at Risk: ' END
+             || coalesce(nullif(facts ->> 'name', ''), deal::text, 'unknown deal') END;
     message := CASE
+        WHEN new_kind = 'integrity_breach' THEN coalesce(nullif(facts ->> 'detail', ''), 'A rule of integrity is broken.')
         WHEN new_kind = 'deal_at_risk' THEN
             coalesce(nullif(facts ->> 'primary_reason', ''), 'Deal marked as high risk.')
         WHEN facts ->> 'overdue_days' ~ '^\d{1,6}$' THEN

@@ -3,7 +3,7 @@
 CREATE TABLE sentinel.alerts (
     org_id          uuid        NOT NULL REFERENCES sentinel.orgs (org_id) ON DELETE CASCADE,
     id              uuid        NOT NULL DEFAULT sentinel.uuid7(),
-    kind            text        NOT NULL CHECK (kind IN ('deal_at_risk', 'action_overdue',
+    kind            text        NOT NULL CHECK (kind IN ('deal_at_risk', 'action_overdue', 'integrity_breach',
                                                          'webhook_disabled', 'slack_disabled', 'webhook_failing',
                                                          'slack_failing', 'webhook_recovered', 'slack_recovered')),
     severity        text        NOT NULL DEFAULT 'high' CHECK (severity IN ('low', 'medium', 'high')),
@@ -30,7 +30,7 @@ COMMENT ON TABLE sentinel.alerts IS
 COMMENT ON COLUMN sentinel.alerts.org_id IS 'Organisation the alert belongs to.';
 COMMENT ON COLUMN sentinel.alerts.id IS 'Identifier, uuid version 7.';
 COMMENT ON COLUMN sentinel.alerts.kind IS
-    'deal_at_risk, action_overdue; webhook_ or slack_ and disabled, failing or recovered.';
+    'deal_at_risk, action_overdue, integrity_breach; webhook_ or slack_ and disabled, failing or recovered.';
 COMMENT ON COLUMN sentinel.alerts.severity IS 'low, medium or high.';
 COMMENT ON COLUMN sentinel.alerts.event_id IS 'Event that raised the alert; empty where the delivery room raised it.';
 COMMENT ON COLUMN sentinel.alerts.deal_id IS
