@@ -65,7 +65,7 @@ SELECT endpoint_id AS hook, secret_id AS hook_secret FROM sentinel.create_webhoo
 SELECT channel_id AS channel, secret_id AS channel_secret FROM sentinel.create_slack_channel('#deals', '{deal.at_risk,deal.closed_won}') \gset
 SELECT is((SELECT count(*) FROM sentinel.delivery_targets WHERE org_id = :'org' AND enabled), 0::bigint, 'no target is enabled before its secret is sealed');
 SELECT sentinel.emit('deal.won', 'deal', sentinel.uuid7(), '{"name": "Early"}');
-SELECT is(pg_temp.run_sql_jobs(:'org'), 1, 'the event is dispatched');
+SELECT ok(pg_temp.run_sql_jobs(:'org') >= 1, 'the event is dispatched');
 SELECT is((SELECT count(*) FROM sentinel.deliveries WHERE org_id = :'org'), 0::bigint, 'to nobody');
 SELECT throws_ok(format('SELECT sentinel.send_test(%L)', :'hook'), 'SN005', NULL, 'no test goes to a disabled target');
 SELECT throws_ok(format('SELECT sentinel.enable_target(%L)', :'hook'), 'SN005', NULL, 'a target without a secret cannot be enabled');

@@ -83,7 +83,7 @@ SELECT throws_ok($$SELECT sentinel.handle_process_intake(NULL, '{"intake_id": "0
 SELECT throws_ok($$SELECT sentinel.create_lead('Again', 'Direct@Example.com')$$, '23505', 'a lead with the e-mail address "Direct@Example.com" exists', 'an address is taken once');
 SELECT throws_ok($$INSERT INTO sentinel.leads (org_id, name, email) VALUES (sentinel.current_org(), 'x', 'no address')$$, 'SN007', 'invalid e-mail address "no address"', 'no bad address past the function');
 SELECT throws_ok($$INSERT INTO sentinel.leads (org_id, name, estimated_monthly_revenue_leak) VALUES (sentinel.current_org(), 'x', -1)$$, '23514', NULL, 'no negative money');
-SELECT throws_ok($$UPDATE sentinel.leads SET lifecycle_stage = 'lukewarm'$$, '23514', NULL, 'stages are a closed set');
+SELECT throws_ok($$UPDATE sentinel.leads SET lifecycle_stage = 'lukewarm'$$, 'SN005', NULL, 'stages are a closed set');
 SELECT throws_ok($$INSERT INTO sentinel.activities (org_id, lead_id, activity_type) VALUES (sentinel.current_org(), (SELECT id FROM sentinel.leads WHERE org_id = sentinel.current_org() LIMIT 1), 'sung')$$, '23514', NULL, 'so are activities');
 UPDATE sentinel.leads SET lifecycle_stage = 'contacted', email = 'ann@firm.example', last_state_change = '2020-01-01' WHERE id = :'lead';
 SELECT is((SELECT (l.email_match, l.last_state_change = now())::text FROM sentinel.leads l WHERE l.id = :'lead'), '(ann@firm.example,t)', 'a change is noted');

@@ -129,7 +129,8 @@ SELECT throws_ok($$SELECT sentinel.create_schedule('mine', '@daily', 'report.due
                  'a viewer schedules nothing');
 SELECT sentinel.enter(:'other');
 SET LOCAL ROLE sentinel_reader;
-SELECT is((SELECT count(*) FROM sentinel.schedules) + (SELECT count(*) FROM sentinel.upcoming_schedules), 0::bigint,
+SELECT is((SELECT count(*) FROM sentinel.schedules WHERE org_id = :'org')
+          + (SELECT count(*) FROM sentinel.upcoming_schedules WHERE name NOT IN (SELECT name FROM sentinel.default_schedules)), 0::bigint,
           'another organisation sees none of it');
 RESET ROLE;
 

@@ -19,7 +19,8 @@ BEGIN
                (SELECT string_agg('NULL::' || format_type(t, NULL), ', ' ORDER BY n) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY a(t, n))) AS call
         FROM pg_proc p
         WHERE p.pronamespace = 'sentinel'::regnamespace AND p.prokind = 'f' AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
-          AND p.proname NOT IN ('missing_migrations', 'risk_clock', 'risk_inputs', 'risk_since')
+          AND p.proname NOT IN ('missing_migrations', 'risk_clock', 'risk_inputs', 'risk_since', 'next_states', 'deal_states', 'deal_landmarks',
+                                'wins_lasting')
           AND EXISTS (SELECT FROM unnest('{sentinel_reader,sentinel_member,sentinel_operator,sentinel_worker,sentinel_admin}'::name[]) r
                       WHERE has_function_privilege(r, p.oid, 'EXECUTE'))
     LOOP

@@ -3,6 +3,8 @@ SET client_min_messages = warning;
 SELECT count(*) > 0 AS installed FROM sentinel.install();
 SELECT sentinel.create_org('Clock Ltd', 'clock-' || gen_random_uuid()) AS org \gset
 SELECT sentinel.enter(:'org', session => true);
+-- Without those that every organisation starts with.
+DELETE FROM sentinel.schedules WHERE org_id = :'org';
 CREATE FUNCTION public.clock_probe(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE sql AS $$ SELECT jsonb_build_object('schedule', payload ->> 'schedule') $$;
 GRANT EXECUTE ON FUNCTION public.clock_probe(uuid, jsonb) TO sentinel_owner;

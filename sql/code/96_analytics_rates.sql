@@ -1,0 +1,254 @@
+-- Room analytics: how long stages take, how fast deals are won, how forecasts held; dates, categories and quotas.
+
+-- grant: sentinel_reader, sentinel_member
+CREATE FUNCTION sentinel.stage_times(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+    RETURNS TABLE (pipeline text, stage text, label text, "position" numeric, stays numeric, mean_days numeric,
+                   median_days numeric, p90_days numeric, moved_on numeric, moved_back numeric, lost numeric,
+                   changed_pipeline numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    org uuid := sentinel.require_org();
+    sees_all boolean := sentinel.current_member() IS NULL;
+BEGIN
+    PERFORM sentinel.check_span(stage_times.since, stage_times.until);
+    RETURN QUERY
+    SELECT p.name, t.stage, coalesce(s.label, t.stage), s."position"::numeric, count(*)::numeric,
+           round(avg(t.seconds) / 86400, 2),
+           round((percentile_cont(0.5) WITHIN GROUP (ORDER BY t.seconds::double precision) / 86400)::numeric, 2),
+           round((percentile_cont(0.9) WITHIN GROUP (ORDER BY t.seconds::double precision) / 86400)::numeric, 2),
+           count(*) FILTER (WHERE t.next_kind = 'won' OR t.next_kind = 'open' AND t.next_pipeline = t.pipeline_id
+                                  AND coalesce(n."position" > s."position", true))::numeric,
+           count(*) FILTER (WHERE t.next_kind = 'open' AND t.next_pipeline = t.pipeline_id
+                                  AND NOT coalesce(n."position" > s."position", true))::numeric,
+           count(*) FILTER (WHERE t.next_kind = 'lost')::numeric,
+           count(*) FILTER (WHERE t.next_kind = 'open' AND t.next_pipeline <> t.pipeline_id)::numeric
+    FROM (SELECT h.left_pipeline_id AS pipeline_id, h.left_stage AS stage,
+                 extract(epoch FROM h.stage_entered_at - h.left_stage_entered_at) AS seconds,
+                 h.pipeline_id AS next_pipeline, h.stage AS next_stage, h.stage_kind AS next_kind
+          FROM sentinel.deal_history h
+          WHERE h.org_id = org AND h.recorded_at >= stage_times.since AND h.recorded_at < stage_times.until
+            AND h.left_stage IS NOT NULL AND h.stage_entered_at >= h.left_stage_entered_at
+            AND (sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = h.deal_id
+                                     AND sentinel.may('view', d.team_id, d.owner_id)))) t
+    JOIN sentinel.pipelines p ON p.org_id = org AND p.id = t.pipeline_id
+    LEFT JOIN sentinel.pipeline_stages s ON s.org_id = org AND s.pipeline_id = t.pipeline_id AND s.stage = t.stage
+    LEFT JOIN sentinel.pipeline_stages n ON n.org_id = org AND n.pipeline_id = t.next_pipeline AND n.stage = t.next_stage
+    WHERE coalesce(s.kind, 'open') = 'open'
+    GROUP BY p.name, t.stage, s.label, s."position"
+    ORDER BY 1, 4, 2;
+END
+$$;
+ALTER FUNCTION sentinel.stage_times(timestamptz, timestamptz) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.stage_times(timestamptz, timestamptz) IS
+    'Tell how long deals stayed in each open stage: of the stays whose end was recorded in the span, one each time a stage was left, the number, the mean, median and 90th percentile in days of 24 hours, and where they led: on to a later stage or won, back to an earlier one, lost, or into another pipeline; these four sum to stays. Order of stages as it is now. Stays of negative length are left out. Errors: SN002, SN007.';
+
+-- grant: sentinel_reader, sentinel_member
+CREATE FUNCTION sentinel.sales_velocity(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+    RETURNS TABLE (pipeline text, currency text, closed_deals numeric, won_deals numeric, lost_deals numeric,
+                   win_rate numeric, won_value numeric, lost_value numeric, win_rate_by_value numeric,
+                   average_won_value numeric, mean_cycle_days numeric, median_cycle_days numeric, mean_lost_days numeric,
+                   mean_days_from_lead numeric, value_per_day numeric)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
+    SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    org uuid := sentinel.require_org();
+BEGIN
+    PERFORM sentinel.check_span(sales_velocity.since, sales_velocity.until);
+    RETURN QUERY
+    SELECT p.name, c.currency, c.closed::numeric, c.won::numeric, (c.closed - c.won)::numeric,
+           round(c.won::numeric / c.closed, 4), c.won_value, c.value - c.won_value,
+           round(c.won_value / nullif(c.value, 0), 4), round(c.won_value / nullif(c.won, 0), 2),
+           round(c.cycle / 86400, 2), round((c.median / 86400)::numeric, 2), round(c.lost_cycle / 86400, 2),
+           round(c.from_lead / 86400, 2), round(c.won_value * 86400 / nullif(c.cycle, 0), 2)
+    FROM (SELECT x.pipeline_id, x.currency, count(*) AS closed, count(*) FILTER (WHERE x.stage_kind = 'won') AS won,
+                 sum(x.value) AS value, coalesce(sum(x.value) FILTER (WHERE x.stage_kind = 'won'), 0.00) AS won_value,
+                 avg(x.seconds) FILTER (WHERE x.stage_kind = 'won' AND x.seconds >= 0) AS cycle,
+                 percentile_cont(0.5) WITHIN GROUP (ORDER BY x.seconds::double precision)
+                     FILTER (WHERE x.stage_kind = 'won' AND x.seconds >= 0) AS median,
+                 avg(x.seconds) FILTER (WHERE x.stage_kind = 'lost' AND x.seconds >= 0) AS lost_cycle,
+                 avg(x.lead_seconds) FILTER (WHERE x.stage_kind = 'won' AND x.lead_seconds >= 0) AS from_lead
+          FROM (SELECT d.pipeline_id, d.currency, d.stage_kind, d.value,
+                       extract(epoch FROM d.closed_at - d.created_at) AS seconds,
+                       extract(epoch FROM d.closed_at - l.created_at) AS lead_seconds
+                FROM sentinel.deals d
+                LEFT JOIN sentinel.leads l ON l.org_id = org AND l.id = d.lead_id
+                WHERE d.org_id = org AND d.closed_at >= sales_velocity.since AND d.closed_at < sales_velocity.until) x
+          GROUP BY x.pipeline_id, x.currency) c
+    JOIN sentinel.pipelines p ON p.org_id = org AND p.id = c.pipeline_id
+    ORDER BY 1, 2;
+END
+$$;
+COMMENT ON FUNCTION sentinel.sales_velocity(timestamptz, timestamptz) IS
+    'Tell how fast deals are won: of the deals that stand closed and closed in the span, per pipeline and currency. Win rate is won/(won+lost), by count and by value; the cycle is closing less creation in days of 24 hours, of won deals; value_per_day = closed deals x win rate x average won value / mean cycle days, not rounded in between, which is the won value over the mean cycle. Negative cycles are left out of means. Errors: SN002, SN007.';
+
+-- grant: sentinel_reader, sentinel_member
+CREATE FUNCTION sentinel.slippage(since timestamptz, until timestamptz, as_of timestamptz DEFAULT now())
+    RETURNS TABLE (currency text, due_deals numeric, due_value numeric, weighted_value numeric, won_deals numeric,
+                   won_value numeric, lost_deals numeric, lost_value numeric, removed_deals numeric, removed_value numeric,
+                   slipped_deals numeric, slipped_value numeric, still_due_deals numeric, still_due_value numeric,
+                   pushes numeric, pulled_in_deals numeric, pulled_in_value numeric, slip_rate numeric,
+                   slip_rate_by_value numeric, actual_deals numeric, actual_value numeric, forecast_error numeric,
+                   forecast_accuracy numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    org uuid := sentinel.require_org();
+    cut timestamptz := least(slippage.until, coalesce(slippage.as_of, 'infinity') + interval '1 microsecond');
+    is_over boolean := coalesce(slippage.as_of, 'infinity') >= slippage.until;
+BEGIN
+    PERFORM sentinel.check_span(slippage.since, slippage.until);
+    RETURN QUERY
+    WITH changed AS MATERIALIZED (
+        SELECT h.deal_id, min(h.seq) - 1 AS before_seq, max(h.seq) AS after_seq
+        FROM sentinel.deal_history h
+        WHERE h.org_id = org AND h.recorded_at >= slippage.since AND h.recorded_at < cut
+        GROUP BY h.deal_id),
+    gone AS MATERIALIZED (
+        SELECT t.deal_id FROM sentinel.deal_timeline t
+        WHERE t.org_id = org AND t.kind = 'deleted' AND t.recorded_at >= slippage.since AND t.recorded_at < cut),
+    due AS MATERIALIZED (
+        SELECT a.deal_id, a.currency, a.value, a.value * coalesce(s.probability, 0) AS weighted
+        FROM sentinel.deals_at(org, slippage.since) a
+        LEFT JOIN sentinel.pipeline_stages s ON s.org_id = org AND s.pipeline_id = a.pipeline_id AND s.stage = a.stage
+        WHERE a.stage_kind = 'open' AND a.expected_close_at >= slippage.since AND a.expected_close_at < slippage.until),
+    pushed AS (
+        SELECT h.deal_id, count(*) AS pushes
+        FROM due u
+        JOIN sentinel.deal_history h ON h.org_id = org AND h.deal_id = u.deal_id
+        JOIN sentinel.deal_history p ON p.org_id = org AND p.deal_id = u.deal_id AND p.seq = h.seq - 1
+        WHERE h.recorded_at >= slippage.since AND h.recorded_at < cut AND h.expected_close_at > p.expected_close_at
+        GROUP BY h.deal_id),
+    facts AS (
+        SELECT u.currency, u.value, u.weighted, coalesce(p.pushes, 0) AS pushes,
+               CASE WHEN g.deal_id IS NOT NULL THEN 'removed'
+                    WHEN b.stage_kind IN ('won', 'lost') THEN b.stage_kind
+                    WHEN b.deal_id IS NULL OR b.expected_close_at >= slippage.since
+                         AND b.expected_close_at < slippage.until THEN 'still_due'
+                    ELSE 'slipped' END AS fate
+        FROM due u
+        LEFT JOIN gone g ON g.deal_id = u.deal_id
+        LEFT JOIN changed c ON c.deal_id = u.deal_id
+        LEFT JOIN sentinel.deal_history b ON b.org_id = org AND b.deal_id = u.deal_id AND b.seq = c.after_seq
+        LEFT JOIN pushed p ON p.deal_id = u.deal_id
+        UNION ALL
+        SELECT b.currency, b.value, 0, 0, 'pulled_in'
+        FROM changed c
+        JOIN sentinel.deal_history a ON a.org_id = org AND a.deal_id = c.deal_id AND a.seq = c.before_seq
+        JOIN sentinel.deal_history b ON b.org_id = org AND b.deal_id = c.deal_id AND b.seq = c.after_seq
+        LEFT JOIN gone g ON g.deal_id = c.deal_id
+        LEFT JOIN sentinel.deals d ON d.org_id = org AND d.id = c.deal_id
+        WHERE a.stage_kind = 'open' AND a.expected_close_at >= slippage.until AND g.deal_id IS NULL
+          AND (b.stage_kind = 'won' OR b.stage_kind = 'open' AND b.expected_close_at >= slippage.since
+                                       AND b.expected_close_at < slippage.until)
+          AND CASE WHEN d.id IS NULL THEN sentinel.current_member() IS NULL
+                   ELSE sentinel.may('view', d.team_id, d.owner_id) END
+        UNION ALL
+        SELECT d.currency, d.value, 0, 0, 'actual'
+        FROM sentinel.deals d
+        WHERE d.org_id = org AND d.closed_at >= slippage.since AND d.closed_at < cut AND d.stage_kind = 'won'
+          AND sentinel.may('view', d.team_id, d.owner_id)),
+    sums AS (
+        SELECT f.currency,
+               count(*) FILTER (WHERE f.fate NOT IN ('pulled_in', 'actual')) AS due,
+               coalesce(sum(f.value) FILTER (WHERE f.fate NOT IN ('pulled_in', 'actual')), 0.00) AS due_value,
+               sum(f.weighted) AS weighted, sum(f.pushes) AS pushes,
+               count(*) FILTER (WHERE f.fate = 'won') AS won,
+               coalesce(sum(f.value) FILTER (WHERE f.fate = 'won'), 0.00) AS won_value,
+               count(*) FILTER (WHERE f.fate = 'lost') AS lost,
+               coalesce(sum(f.value) FILTER (WHERE f.fate = 'lost'), 0.00) AS lost_value,
+               count(*) FILTER (WHERE f.fate = 'removed') AS removed,
+               coalesce(sum(f.value) FILTER (WHERE f.fate = 'removed'), 0.00) AS removed_value,
+               count(*) FILTER (WHERE f.fate = 'slipped') AS slipped,
+               coalesce(sum(f.value) FILTER (WHERE f.fate = 'slipped'), 0.00) AS slipped_value,
+               count(*) FILTER (WHERE f.fate = 'still_due') AS still_due,
+               coalesce(sum(f.value) FILTER (WHERE f.fate = 'still_due'), 0.00) AS still_due_value,
+               count(*) FILTER (WHERE f.fate = 'pulled_in') AS pulled_in,
+               coalesce(sum(f.value) FILTER (WHERE f.fate = 'pulled_in'), 0.00) AS pulled_in_value,
+               count(*) FILTER (WHERE f.fate = 'actual') AS actual,
+               coalesce(sum(f.value) FILTER (WHERE f.fate = 'actual'), 0.00) AS actual_value
+        FROM facts f
+        GROUP BY f.currency)
+    SELECT s.currency, s.due::numeric, s.due_value, round(s.weighted, 2), s.won::numeric, s.won_value, s.lost::numeric,
+           s.lost_value, s.removed::numeric, s.removed_value, s.slipped::numeric, s.slipped_value, s.still_due::numeric,
+           s.still_due_value, s.pushes::numeric, s.pulled_in::numeric, s.pulled_in_value,
+           round(s.slipped::numeric / nullif(s.due, 0), 4), round(s.slipped_value / nullif(s.due_value, 0), 4),
+           s.actual::numeric, s.actual_value, CASE WHEN is_over THEN round(s.weighted - s.actual_value, 2) END,
+           CASE WHEN is_over THEN round(1 - abs(s.weighted - s.actual_value) / nullif(s.actual_value, 0), 4) END
+    FROM sums s
+    ORDER BY 1;
+END
+$$;
+ALTER FUNCTION sentinel.slippage(timestamptz, timestamptz, timestamptz) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.slippage(timestamptz, timestamptz, timestamptz) IS
+    'Tell what became, by the end of a period or as_of if that is earlier, of the deals that were open and due in the period when it began, per currency and with the values that they had then: won, lost, removed (deleted), slipped (open, and the expected close no longer in the period), still due (open, date in the period, past or not); these sum to due. pushes counts the times that such a date was moved later. pulled_in: open and due later when it began, then won or due in it. actual: all that stands won and closed in it. Forecast = weighted value of the deals due at the start; error = forecast - actual, accuracy = 1 - |error|/actual, once the period is over. Errors: SN002, SN007.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.forecast_deal(deal_id uuid, expected_close_at timestamptz, forecast_category text DEFAULT NULL,
+                                       as_of timestamptz DEFAULT now()) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    category text := replace(lower(btrim(forecast_deal.forecast_category)), ' ', '_');
+BEGIN
+    PERFORM sentinel.require_deal(forecast_deal.deal_id, 'edit');
+    IF category NOT IN ('omitted', 'pipeline', 'best_case', 'most_likely', 'commit') THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007',
+            MESSAGE = format('unknown forecast category "%s"', left(forecast_deal.forecast_category, 80)),
+            DETAIL = 'A category is a judgement; without one the probability of the stage decides.',
+            HINT = 'Use one of: omitted, pipeline, best_case, most_likely, commit.';
+    END IF;
+    IF NOT isfinite(forecast_deal.expected_close_at) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007',
+            MESSAGE = format('expected_close_at %s is not finite', forecast_deal.expected_close_at),
+            DETAIL = 'A deal is expected to close on a day, or nobody said when.', HINT = 'Use null.';
+    END IF;
+    UPDATE sentinel.deals d
+    SET expected_close_at = forecast_deal.expected_close_at, forecast_category = category, changed_at = forecast_deal.as_of
+    WHERE d.org_id = org AND d.id = forecast_deal.deal_id
+      AND (d.expected_close_at IS DISTINCT FROM forecast_deal.expected_close_at OR d.forecast_category IS DISTINCT FROM category);
+END
+$$;
+COMMENT ON FUNCTION sentinel.forecast_deal(uuid, timestamptz, text, timestamptz) IS
+    'Say when a deal is expected to close and, where a person knows better than the probability of its stage, in which forecast category it belongs; nulls take both back. Errors: SN002, SN003, SN004, SN007 category, time or as_of.';
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.set_quota(amount numeric, currency text, starts_at timestamptz, ends_at timestamptz,
+                                   member_id uuid DEFAULT NULL) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    org uuid := sentinel.require_org();
+    moment timestamptz := now();
+    quota uuid;
+BEGIN
+    PERFORM sentinel.require_manager();
+    PERFORM sentinel.check_span(set_quota.starts_at, set_quota.ends_at);
+    IF NOT coalesce(set_quota.amount > 0 AND set_quota.amount < 1e16 AND upper(btrim(set_quota.currency)) ~ '^[A-Z]{3}$', false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007',
+            MESSAGE = format('invalid quota %s %s', coalesce(left(set_quota.amount::text, 40), 'null'),
+                             coalesce(left(set_quota.currency, 40), 'null')),
+            DETAIL = 'A quota is more than 0, in a currency of three letters, ISO 4217.', HINT = 'Use 250000, ''EUR''.';
+    END IF;
+    IF set_quota.member_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM sentinel.members m WHERE m.org_id = org AND m.id = set_quota.member_id AND m.removed_at IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in this organisation', set_quota.member_id),
+            DETAIL = 'A quota is that of a member, or with null of the organisation.',
+            HINT = 'SELECT id, display_name FROM sentinel.members;';
+    END IF;
+    INSERT INTO sentinel.quotas AS q (org_id, member_id, starts_at, ends_at, amount, currency)
+    VALUES (org, set_quota.member_id, set_quota.starts_at, set_quota.ends_at, set_quota.amount, upper(btrim(set_quota.currency)))
+    ON CONFLICT ON CONSTRAINT quotas_scope DO UPDATE SET amount = excluded.amount, updated_at = moment
+    RETURNING q.id INTO quota;
+    PERFORM sentinel.audit('quota.set', 'quota', quota, jsonb_strip_nulls(jsonb_build_object(
+        'amount', set_quota.amount, 'currency', upper(btrim(set_quota.currency)), 'starts_at', set_quota.starts_at,
+        'ends_at', set_quota.ends_at, 'member_id', set_quota.member_id)));
+    RETURN quota;
+END
+$$;
+ALTER FUNCTION sentinel.set_quota(numeric, text, timestamptz, timestamptz, uuid) OWNER TO sentinel_owner;
+COMMENT ON FUNCTION sentinel.set_quota(numeric, text, timestamptz, timestamptz, uuid) IS
+    'Set or change what a member, or with null the organisation, is to win in a period; gives the id of the quota. Owners and admins only. Errors: SN002, SN003, SN004 member, SN007 amount, currency or period.';
