@@ -159,7 +159,8 @@ COMMENT ON FUNCTION sentinel.release_fingerprints() IS
     'Trigger: free the fingerprints of deleted intake rows, so that the person may come in again.';
 
 -- grant: sentinel_member, sentinel_operator, sentinel_gateway
-CREATE FUNCTION sentinel.intake(source text, payload jsonb, idempotency_key text DEFAULT NULL)
+CREATE FUNCTION sentinel.intake(source text, payload jsonb, idempotency_key text DEFAULT NULL,
+                                received_at timestamptz DEFAULT now())
     RETURNS TABLE (intake_id uuid, state text, duplicate_of uuid, duplicate_key text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -178,11 +179,16 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('idempotency key of %s characters', length(intake.idempotency_key)),
             DETAIL = 'A key has 1 to 500 characters.', HINT = 'Use the id that the sender gave the message.';
     END IF;
+    IF NOT coalesce(isfinite(intake.received_at) AND intake.received_at <= clock_timestamp(), false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007',
+            MESSAGE = format('received_at %s is no time past', coalesce(intake.received_at::text, 'null')),
+            DETAIL = 'What came in has come.', HINT = 'Leave it out to mean now.';
+    END IF;
     INSERT INTO sentinel.intake_raw AS r (org_id, source, payload, raw, state, reject_code, reject_reason, reject_hint,
-                                          idempotency_key, processed_at)
+                                          idempotency_key, received_at, processed_at)
     VALUES (org, origin, fields, convert_to(coalesce(intake.payload::text, 'null'), 'UTF8'),
             CASE WHEN fault IS NULL THEN 'waiting' ELSE 'rejected' END, fault[1], fault[2], fault[3],
-            intake.idempotency_key, CASE WHEN fault IS NOT NULL THEN now() END)
+            intake.idempotency_key, intake.received_at, CASE WHEN fault IS NOT NULL THEN now() END)
     ON CONFLICT (org_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING r.id INTO new_id;
     IF new_id IS NOT NULL AND fault IS NULL THEN
@@ -192,9 +198,9 @@ BEGIN
         WHERE r.org_id = org AND (r.id = new_id OR (new_id IS NULL AND r.idempotency_key = intake.idempotency_key));
 END
 $$;
-ALTER FUNCTION sentinel.intake(text, jsonb, text) OWNER TO sentinel_owner;
-COMMENT ON FUNCTION sentinel.intake(text, jsonb, text) IS
-    'Take in one lead from a form, a webhook or SQL; names of members may be any alias of csv_columns. Gives the row and its state: waiting (queued), duplicate, or rejected with the reason in intake_raw. A bad payload is kept as rejected and raises nothing. An idempotency key seen before gives the first row. Errors: SN002, SN003 viewer, SN007 source or key.';
+ALTER FUNCTION sentinel.intake(text, jsonb, text, timestamptz) OWNER TO sentinel_owner;
+COMMENT ON FUNCTION sentinel.intake(text, jsonb, text, timestamptz) IS
+    'Take in one lead from a form, a webhook or SQL; names of members may be any alias of csv_columns. Gives the row and its state: waiting (queued), duplicate, or rejected with the reason in intake_raw. A bad payload is kept as rejected and raises nothing. An idempotency key seen before gives the first row. received_at lies not in the future. Errors: SN002, SN003 viewer, SN007 source, key or received_at.';
 
 -- grant: sentinel_member, sentinel_operator, sentinel_gateway
 CREATE FUNCTION sentinel.intake_csv(csv bytea, source text DEFAULT 'csv', defaults jsonb DEFAULT '{}', file_name text DEFAULT NULL)

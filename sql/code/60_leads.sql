@@ -53,7 +53,7 @@ BEGIN
     PERFORM sentinel.emit_for(l.org_id, 'lead.created', 'lead', l.id,
                               jsonb_strip_nulls(jsonb_build_object('lead_id', l.id, 'intake_id', l.intake_id, 'lead_source', l.lead_source,
                                                                    'platform', l.platform, 'temperature', l.temperature,
-                                                                   'as_of', least(l.created_at, now()))),
+                                                                   'as_of', least(l.last_state_change, now()))),
                               'lead.created:' || l.id)
     FROM new_leads l;
     RETURN NULL;
@@ -76,6 +76,7 @@ DECLARE
         'domain', create_lead.domain, 'industry', create_lead.industry, 'employee_count', create_lead.employee_count,
         'revenue_band', create_lead.revenue_band, 'location', create_lead.location, 'lead_source', create_lead.lead_source,
         'platform', create_lead.platform)));
+    since timestamptz := coalesce(create_lead.created_at, now());
     new_lead uuid;
     taken uuid;
 BEGIN
@@ -88,11 +89,12 @@ BEGIN
             DETAIL = 'A temperature is cold, warm or hot.', HINT = 'Use ''warm''.';
     END IF;
     INSERT INTO sentinel.leads AS l (org_id, name, email, phone, profile_link, company_name, domain, industry, employee_count,
-        revenue_band, location, lead_source, platform, temperature, owner_id, team_id, created_at, next_action, next_action_due, priority)
+        revenue_band, location, lead_source, platform, temperature, owner_id, team_id, created_at, last_state_change, last_activity_at, next_action,
+        next_action_due, priority)
     VALUES (org, create_lead.name, create_lead.email, create_lead.phone, create_lead.profile_link, create_lead.company_name,
         coalesce(sentinel.normalize_domain(create_lead.domain), create_lead.domain), create_lead.industry, create_lead.employee_count,
         create_lead.revenue_band, create_lead.location, create_lead.lead_source, create_lead.platform, create_lead.temperature,
-        create_lead.owner_id, create_lead.team_id, coalesce(create_lead.created_at, now()), 'contact', now() + interval '1 day', 'normal')
+        create_lead.owner_id, create_lead.team_id, since, since, since, 'contact', since + interval '24 hours', 'normal')
     ON CONFLICT (org_id, email_match) WHERE email_match IS NOT NULL DO NOTHING
     RETURNING l.id INTO new_lead;
     IF new_lead IS NULL THEN
@@ -147,14 +149,14 @@ BEGIN
     IF known.lead_id IS NULL THEN
         heat := lower(trim(f ->> 'temperature'));
         INSERT INTO sentinel.leads AS l (org_id, name, email, phone, profile_link, company_name, domain, industry, employee_count,
-            revenue_band, location, lead_source, platform, temperature, created_at, last_activity_at, next_action, next_action_due,
-            priority, intake_id)
+            revenue_band, location, lead_source, platform, temperature, created_at, last_state_change, last_activity_at, next_action,
+            next_action_due, priority, intake_id)
         VALUES (org, coalesce(f ->> 'name', 'Unknown'), CASE WHEN r.fingerprint_email IS NOT NULL THEN f ->> 'email' END, f ->> 'phone',
             f ->> 'profile_link', f ->> 'company_name', coalesce(sentinel.normalize_domain(f ->> 'domain'), f ->> 'domain'),
             f ->> 'industry', sentinel.intake_count(f ->> 'employee_count'), f ->> 'revenue_band', f ->> 'location',
             coalesce(f ->> 'lead_source', r.source), f ->> 'platform', CASE WHEN heat IN ('cold', 'warm', 'hot') THEN heat END,
-            coalesce(sentinel.intake_time(f ->> 'created_at'), r.received_at), r.received_at, 'contact', now() + interval '1 day',
-            'normal', r.id)
+            coalesce(sentinel.intake_time(f ->> 'created_at'), r.received_at), r.received_at, r.received_at, 'contact',
+            r.received_at + interval '24 hours', 'normal', r.id)
         ON CONFLICT (org_id, email_match) WHERE email_match IS NOT NULL DO NOTHING
         RETURNING l.id INTO new_lead;
         IF new_lead IS NULL THEN

@@ -119,7 +119,7 @@ BEGIN
                    'recommended_action', r.recommended_action, 'action_urgency', r.action_urgency,
                    'action_due_at', r.action_due_at, 'overdue_days', r.action_overdue_days,
                    'is_action_overdue', r.is_action_overdue, 'risk_started_at', r.risk_started_at,
-                   'last_activity_at', r.last_activity_at) AS facts
+                   'last_activity_at', r.last_activity_at, 'as_of', sweep_org_risk.as_of) AS facts
         FROM due s
         CROSS JOIN LATERAL (
             SELECT d.* FROM sentinel.deals d WHERE d.org_id = sweep_org_risk.org AND d.id = s.deal_id OFFSET 0) d

@@ -36,7 +36,7 @@ BEGIN
     PERFORM sentinel.emit_for(NEW.org_id, 'lead.created', 'lead', NEW.id,
                               jsonb_strip_nulls(jsonb_build_object('lead_id', NEW.id, 'intake_id', NEW.intake_id,
                                   'lead_source', NEW.lead_source, 'platform', NEW.platform, 'temperature', NEW.temperature,
-                                  'as_of', least(NEW.created_at, now()))),
+                                  'as_of', least(NEW.last_state_change, now()))),
                               'lead.created:' || NEW.id);
     RETURN NULL;
 END
