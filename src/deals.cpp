@@ -1,6 +1,4 @@
-// Room deals: stage names, and the guard that every write of a deal passes.
-#include "core/competitive.hpp"
-#include "core/stage.hpp"
+// Room deals: the guard that every write of a deal passes.
 #include "identity.hpp"
 #include "pg/spi.hpp"
 #include "pg/text.hpp"
@@ -41,10 +39,27 @@ enum DealColumn {
     kDealColumns
 };
 
-pg::Columns<kDealColumns> deal = {{"org_id", "id", "pipeline_id", "stage", "stage_kind", "name", "value",
-                                   "currency", "owner_id", "external_id", "lost_reason", "created_at",
-                                   "recorded_at", "changed_at", "stage_changed_at", "closed_at", "updated_at",
-                                   "version", "expected_close_at", "forecast_category", "furthest_stage"}};
+pg::Columns<kDealColumns> deal = {{"org_id",
+                                   "id",
+                                   "pipeline_id",
+                                   "stage",
+                                   "stage_kind",
+                                   "name",
+                                   "value",
+                                   "currency",
+                                   "owner_id",
+                                   "external_id",
+                                   "lost_reason",
+                                   "created_at",
+                                   "recorded_at",
+                                   "changed_at",
+                                   "stage_changed_at",
+                                   "closed_at",
+                                   "updated_at",
+                                   "version",
+                                   "expected_close_at",
+                                   "forecast_category",
+                                   "furthest_stage"}};
 
 const Oid kOrgOnly[] = {UUIDOID};
 const Oid kOrgPipeline[] = {UUIDOID, UUIDOID};
@@ -320,7 +335,8 @@ void Guard::move_stage(const pg::Row& was, TimestampTz at) {
         bool nowhere = was.is_null(col(kFurthestStage));
         Datum keys[] = {org_, pipeline_, was[col(kStage)], is_[col(kStage)],
                         nowhere ? Datum(0) : was[col(kFurthestStage)]};
-        if (is_.is_null(col(kStage)) || move.run(keys, nowhere ? "    n" : "     ") == 0) refuse_move(from, to);
+        if (is_.is_null(col(kStage)) || move.run(keys, nowhere ? "    n" : "     ") == 0)
+            refuse_move(from, to);
         further = DatumGetBool(*pg::cell(0, 2));
     } else {
         // Into another pipeline a deal changes over while it is open, to an open stage of that pipeline.
@@ -396,14 +412,4 @@ SENTINEL_FUNCTION(sentinel_guard_deal) {
     Datum result = call.result();
     spi.finish();
     return result;
-}
-
-SENTINEL_FUNCTION(sentinel_normalize_stage) {
-    auto stage = sentinel::core::normalize_stage(pg::view(PG_GETARG_DATUM(0)));
-    if (!stage) PG_RETURN_NULL();
-    return pg::text_datum(*stage);
-}
-
-SENTINEL_FUNCTION(sentinel_competitive_indicators) {
-    PG_RETURN_INT16(static_cast<int16>(sentinel::core::competitive_indicators(pg::view(PG_GETARG_DATUM(0)))));
 }

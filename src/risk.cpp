@@ -13,6 +13,7 @@ namespace {
 // time to look at.
 struct Question {
     Signals signals;
+    Weights weights;
     Instant since;
     Instant since_at;
     Instant as_of;
@@ -22,13 +23,13 @@ inline Instant time_argument(FunctionCallInfo fcinfo, int position, Instant if_n
     return PG_ARGISNULL(position) ? if_null : static_cast<Instant>(PG_GETARG_TIMESTAMPTZ(position));
 }
 
-inline Question question(FunctionCallInfo fcinfo) noexcept {
-    Question out;
+// Fills a place of the caller's, for signals.weights points into it.
+inline void ask(FunctionCallInfo fcinfo, Question& out) noexcept {
     out.signals = sentinel::read_signals([&](int position) { return fcinfo->args[position]; });
     out.as_of = PG_GETARG_TIMESTAMPTZ(sentinel::kAsOf);
     out.since = time_argument(fcinfo, sentinel::kAtRiskSince, kNever);
     out.since_at = time_argument(fcinfo, sentinel::kInputAt, out.as_of);
-    return out;
+    out.signals.weights = sentinel::read_weights(fcinfo->args[sentinel::kWeightsArgument], out.weights);
 }
 
 // Answers of risk_snapshot(), in the order of its columns.
@@ -100,7 +101,8 @@ std::string detail(const Question& asked, const Evaluation& now, Term term) {
         case kCompetitive: {
             std::string found = std::to_string(deal.indicators) + " in texts";
             if (deal.role == RiskRole::Negotiation) {
-                if (deal.value > kCompetitiveValueOver) found += ", a negotiation over 10000";
+                if (deal.value > deal.weight(kCompetitiveValueOver))
+                    found += ", a negotiation over " + number(deal.weight(kCompetitiveValueOver));
                 if (asked.as_of >= after(deal.created, kOldNegotiation))
                     found += ", a negotiation older than 30 days";
             }
@@ -146,6 +148,7 @@ class Explanation {
 struct Walk {
     bool started;
     Signals signals;
+    Weights weights;
     RiskClock clock;
     int count;
     int room;
@@ -167,14 +170,15 @@ void note_end(Walk& walk, Instant start, Instant end, MemoryContext context) {
 
 }  // namespace
 
-// The two below have no door: they read arguments passed by value and call noexcept arithmetic, nothing can
-// raise. It keeps a million deals within a few sums of a column.
+// The two below have no door: they read their arguments and call noexcept arithmetic; no destructor waits for
+// what reading an array could raise. It keeps a million deals within a few sums of a column.
 extern "C" {
 PG_FUNCTION_INFO_V1(sentinel_risk_score);
 PGDLLEXPORT Datum sentinel_risk_score(PG_FUNCTION_ARGS);
 Datum sentinel_risk_score(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(sentinel::kAsOf)) PG_RETURN_NULL();
-    Question asked = question(fcinfo);
+    Question asked;
+    ask(fcinfo, asked);
     PG_RETURN_FLOAT8(risk_score(asked.signals, asked.since, asked.since_at, asked.as_of));
 }
 
@@ -182,7 +186,8 @@ PG_FUNCTION_INFO_V1(sentinel_risk_next_change);
 PGDLLEXPORT Datum sentinel_risk_next_change(PG_FUNCTION_ARGS);
 Datum sentinel_risk_next_change(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(sentinel::kAsOf)) PG_RETURN_NULL();
-    Question asked = question(fcinfo);
+    Question asked;
+    ask(fcinfo, asked);
     Instant next = next_change(asked.signals, asked.since, asked.since_at, asked.as_of);
     if (next == kForever) PG_RETURN_NULL();
     PG_RETURN_TIMESTAMPTZ(next);
@@ -191,7 +196,8 @@ Datum sentinel_risk_next_change(PG_FUNCTION_ARGS) {
 
 SENTINEL_FUNCTION(sentinel_risk_snapshot) {
     if (PG_ARGISNULL(sentinel::kAsOf)) PG_RETURN_NULL();
-    Question asked = question(fcinfo);
+    Question asked;
+    ask(fcinfo, asked);
     Evaluation now = evaluate(asked.signals, asked.since, asked.since_at, asked.as_of);
     Instant next = next_change(asked.signals, asked.since, asked.since_at, asked.as_of);
 
@@ -231,7 +237,8 @@ SENTINEL_FUNCTION(sentinel_risk_snapshot) {
 SENTINEL_FUNCTION(sentinel_risk_terms) {
     Explanation rows(fcinfo);
     if (PG_ARGISNULL(sentinel::kAsOf)) PG_RETURN_NULL();
-    Question asked = question(fcinfo);
+    Question asked;
+    ask(fcinfo, asked);
     Evaluation now = evaluate(asked.signals, asked.since, asked.since_at, asked.as_of);
     if (now.closed) {
         rows.add("closed", 0, "a closed deal is at no risk");
@@ -259,6 +266,9 @@ SENTINEL_FUNCTION(sentinel_risk_walk_step) {
         walk = static_cast<Walk*>(server([&] { return MemoryContextAllocZero(context, sizeof(Walk)); }));
     if (PG_ARGISNULL(1 + sentinel::kSignalArguments)) PG_RETURN_POINTER(walk);
     Signals signals = sentinel::read_signals([&](int position) { return fcinfo->args[1 + position]; });
+    Weights weights;
+    signals.weights =
+        server([&] { return sentinel::read_weights(fcinfo->args[2 + sentinel::kSignalArguments], weights); });
     Instant at = PG_GETARG_TIMESTAMPTZ(1 + sentinel::kSignalArguments);
     if (!walk->started) {
         walk->started = true;
@@ -269,6 +279,8 @@ SENTINEL_FUNCTION(sentinel_risk_walk_step) {
             note_end(*walk, walk->clock.before, at, context);
     }
     walk->signals = signals;
+    walk->weights = *signals.weights;
+    walk->signals.weights = &walk->weights;
     PG_RETURN_POINTER(walk);
 }
 

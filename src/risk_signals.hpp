@@ -25,8 +25,21 @@ enum SignalArgument {
     kSignalArguments,
     kAtRiskSince = kSignalArguments,
     kInputAt,
-    kAsOf
+    kAsOf,
+    kWeightsArgument
 };
+
+// Read weights: an array of kWeights numbers, else the standard ones; storage keeps a copy. Source: column
+// weights of deal_signals. Raises only when memory ends.
+inline const core::Weights* read_weights(NullableDatum datum, core::Weights& storage) noexcept {
+    if (datum.isnull) return &core::kStandardWeights;
+    ArrayType* array = DatumGetArrayTypeP(datum.value);
+    if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != core::kWeights || ARR_HASNULL(array) ||
+        ARR_ELEMTYPE(array) != FLOAT8OID)
+        return &core::kStandardWeights;
+    memcpy(storage.of, ARR_DATA_PTR(array), sizeof storage.of);
+    return &storage;
+}
 
 // Read signals from any source of (null?, datum) by position. Never raises: all types are passed by value.
 template <class Source>

@@ -20,6 +20,7 @@ enum OwnColumn {
     kReplay,
     kNoticedSince,
     kRecoveredAt,
+    kWeightsOfDeal,
     kAll
 };
 
@@ -28,13 +29,17 @@ pg::Columns<kAll> columns = {
     {"risk_role",       "closed",           "value",           "created_at",    "stage_entered_at",
      "last_sent_at",    "last_received_at", "last_meeting_at", "last_event_at", "competitive_indicators",
      "stage_norm_days", "inactivity_days",  "flags",           "input_at",      "since_before",
-     "at_risk_since",   "next_change_at",   "replay",          "noticed_since", "recovered_at"}};
+     "at_risk_since",   "next_change_at",   "replay",          "noticed_since", "recovered_at",
+     "weights"}};
 
-Signals signals_of(const pg::Row& row) {
-    return sentinel::read_signals([&](int position) {
+Signals signals_of(const pg::Row& row, Weights& weights) {
+    auto at = [&](int position) {
         int column = columns.numbers[position];
         return NullableDatum{row[column], row.is_null(column)};
-    });
+    };
+    Signals out = sentinel::read_signals(at);
+    out.weights = pg::server([&] { return sentinel::read_weights(at(kWeightsOfDeal), weights); });
+    return out;
 }
 
 Instant time_of(const pg::Row& row, OwnColumn which) {
@@ -56,7 +61,9 @@ SENTINEL_FUNCTION(sentinel_settle_risk) {
     pg::RowTrigger call(fcinfo);
     columns.resolve(call.table());
     pg::Row is = call.new_row();
-    Signals now = signals_of(is);
+    Weights weights;
+    Weights old_weights;
+    Signals now = signals_of(is, weights);
     Instant input_at = time_of(is, kSettledInputAt);
     Instant noticed = time_of(is, kNoticedSince);
     Instant recovered = time_of(is, kRecoveredAt);
@@ -68,7 +75,7 @@ SENTINEL_FUNCTION(sentinel_settle_risk) {
         pg::Row was = call.old_row();
         RiskClock old{time_of(was, kSettledInputAt), time_of(was, kSettledBefore),
                       time_of(was, kSettledSince)};
-        clock = next_batch(old, signals_of(was), now, input_at);
+        clock = next_batch(old, signals_of(was, old_weights), now, input_at);
     }
 
     // The first recovery since the period that the sweep last noticed; the sweep closes that period there.

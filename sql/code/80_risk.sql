@@ -1,16 +1,18 @@
 -- Room risk: the model as functions. All that take signals take them in one order:
 --   risk_role, closed, value, created_at, stage_entered_at, last_sent_at, last_received_at, last_meeting_at, last_event_at,
---   competitive_indicators, stage_norm_days, inactivity_days, flags, at_risk_since, input_at, as_of
--- where at_risk_since is the start of the time at risk as it stood at input_at <= as_of.
+--   competitive_indicators, stage_norm_days, inactivity_days, flags, at_risk_since, input_at, as_of, weights
+-- where at_risk_since is the start of the time at risk as it stood at input_at <= as_of, and weights are those of risk_weights
+-- in the order of risk_weight_terms; null for the standard ones.
 
 -- grant: everyone
 CREATE FUNCTION sentinel.risk_score(
     risk_role smallint, closed boolean, value double precision, created_at timestamptz, stage_entered_at timestamptz,
     last_sent_at timestamptz, last_received_at timestamptz, last_meeting_at timestamptz, last_event_at timestamptz,
     competitive_indicators integer, stage_norm_days double precision, inactivity_days smallint, flags smallint,
-    at_risk_since timestamptz, input_at timestamptz, as_of timestamptz DEFAULT now()) RETURNS double precision
+    at_risk_since timestamptz, input_at timestamptz, as_of timestamptz DEFAULT now(),
+    weights double precision[] DEFAULT NULL) RETURNS double precision
     LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'sentinel_risk_score';
-COMMENT ON FUNCTION sentinel.risk_score(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION sentinel.risk_score(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, timestamptz, timestamptz, double precision[]) IS
     'Give the risk score of a deal, 0 to 1, from its signals at a time. Below 0.4 is Low, below 0.6 Medium, else High. Null signals mean "did not happen".';
 
 -- grant: everyone
@@ -18,9 +20,10 @@ CREATE FUNCTION sentinel.risk_next_change(
     risk_role smallint, closed boolean, value double precision, created_at timestamptz, stage_entered_at timestamptz,
     last_sent_at timestamptz, last_received_at timestamptz, last_meeting_at timestamptz, last_event_at timestamptz,
     competitive_indicators integer, stage_norm_days double precision, inactivity_days smallint, flags smallint,
-    at_risk_since timestamptz, input_at timestamptz, as_of timestamptz DEFAULT now()) RETURNS timestamptz
+    at_risk_since timestamptz, input_at timestamptz, as_of timestamptz DEFAULT now(),
+    weights double precision[] DEFAULT NULL) RETURNS timestamptz
     LANGUAGE c IMMUTABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'sentinel_risk_next_change';
-COMMENT ON FUNCTION sentinel.risk_next_change(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION sentinel.risk_next_change(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, timestamptz, timestamptz, double precision[]) IS
     'Give the first instant after as_of at which score, status, reasons or the overdue state of a deal change by the passing of time; null when never.';
 
 -- grant: everyone
@@ -29,12 +32,12 @@ CREATE FUNCTION sentinel.risk_snapshot(
     last_sent_at timestamptz, last_received_at timestamptz, last_meeting_at timestamptz, last_event_at timestamptz,
     competitive_indicators integer, stage_norm_days double precision, inactivity_days smallint, flags smallint,
     at_risk_since timestamptz, input_at timestamptz, as_of timestamptz DEFAULT now(),
-    OUT score double precision, OUT band text, OUT status text, OUT reasons text[], OUT primary_reason text,
+    weights double precision[] DEFAULT NULL, OUT score double precision, OUT band text, OUT status text, OUT reasons text[], OUT primary_reason text,
     OUT recommended_action text, OUT action_urgency text, OUT risk_started_at timestamptz, OUT risk_age_days integer,
     OUT action_due_at timestamptz, OUT action_overdue_days integer, OUT is_action_overdue boolean,
     OUT last_activity_at timestamptz, OUT next_change_at timestamptz) RETURNS record
     LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'sentinel_risk_snapshot';
-COMMENT ON FUNCTION sentinel.risk_snapshot(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION sentinel.risk_snapshot(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, timestamptz, timestamptz, double precision[]) IS
     'Give everything that the risk model says of a deal at a time: score, band, status, reasons, recommended action, dates.';
 
 -- grant: everyone
@@ -42,19 +45,20 @@ CREATE FUNCTION sentinel.risk_terms(
     risk_role smallint, closed boolean, value double precision, created_at timestamptz, stage_entered_at timestamptz,
     last_sent_at timestamptz, last_received_at timestamptz, last_meeting_at timestamptz, last_event_at timestamptz,
     competitive_indicators integer, stage_norm_days double precision, inactivity_days smallint, flags smallint,
-    at_risk_since timestamptz, input_at timestamptz, as_of timestamptz DEFAULT now())
+    at_risk_since timestamptz, input_at timestamptz, as_of timestamptz DEFAULT now(),
+    weights double precision[] DEFAULT NULL)
     RETURNS TABLE ("position" integer, term text, contribution double precision, detail text)
     LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100 ROWS 6 AS 'MODULE_PATHNAME', 'sentinel_risk_terms';
-COMMENT ON FUNCTION sentinel.risk_terms(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION sentinel.risk_terms(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, timestamptz, timestamptz, double precision[]) IS
     'Give the terms of a score in the order in which they are added; summed in that order they give the score exactly. Clamping and escalation are rows.';
 
 CREATE FUNCTION sentinel.risk_walk_step(
     state internal, risk_role smallint, closed boolean, value double precision, created_at timestamptz,
     stage_entered_at timestamptz, last_sent_at timestamptz, last_received_at timestamptz, last_meeting_at timestamptz,
     last_event_at timestamptz, competitive_indicators integer, stage_norm_days double precision, inactivity_days smallint,
-    flags smallint, at timestamptz) RETURNS internal
+    flags smallint, at timestamptz, weights double precision[]) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sentinel_risk_walk_step';
-COMMENT ON FUNCTION sentinel.risk_walk_step(internal, smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz) IS
+COMMENT ON FUNCTION sentinel.risk_walk_step(internal, smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, double precision[]) IS
     'Step of risk_walk().';
 CREATE FUNCTION sentinel.risk_walk_result(state internal) RETURNS timestamptz[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sentinel_risk_walk_result';
@@ -64,12 +68,12 @@ CREATE AGGREGATE sentinel.risk_walk(
     risk_role smallint, closed boolean, value double precision, created_at timestamptz, stage_entered_at timestamptz,
     last_sent_at timestamptz, last_received_at timestamptz, last_meeting_at timestamptz, last_event_at timestamptz,
     competitive_indicators integer, stage_norm_days double precision, inactivity_days smallint, flags smallint,
-    at timestamptz) (
+    at timestamptz, weights double precision[]) (
     SFUNC = sentinel.risk_walk_step, STYPE = internal, FINALFUNC = sentinel.risk_walk_result, PARALLEL = SAFE);
-COMMENT ON AGGREGATE sentinel.risk_walk(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz) IS
+COMMENT ON AGGREGATE sentinel.risk_walk(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, double precision[]) IS
     'Walk a deal''s signals through its inputs, ORDER BY at: gives since_before and at_risk_since at the last input, then start and end of each period that has ended.';
 
-GRANT EXECUTE ON FUNCTION sentinel.risk_walk(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz)
+GRANT EXECUTE ON FUNCTION sentinel.risk_walk(smallint, boolean, double precision, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, integer, double precision, smallint, smallint, timestamptz, double precision[])
     TO sentinel_reader, sentinel_member;
 
 CREATE FUNCTION sentinel.settle_risk() RETURNS trigger
@@ -153,3 +157,76 @@ $$;
 ALTER FUNCTION sentinel.set_risk_settings(uuid, integer, boolean, boolean, boolean, timestamptz) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.set_risk_settings(uuid, integer, boolean, boolean, boolean, timestamptz) IS
     'Change the risk settings of a member, or with null those of the organisation, which hold for members without their own. Nulls keep what was. Members change their own, owners and admins all. Errors: SN002, SN003, SN004, SN007 threshold or as_of.';
+
+-- grant: sentinel_reader, sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.risk_weights(as_of timestamptz DEFAULT now())
+    RETURNS TABLE (weight_name text, weight double precision, standard double precision, lowest double precision,
+                   highest double precision, since timestamptz, description text)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+BEGIN
+    RETURN QUERY
+    SELECT t.weight_name, coalesce(w.weights[t.position], t.standard), t.standard, t.lowest, t.highest, w.recorded_at, t.description
+    FROM sentinel.risk_weight_terms t
+    LEFT JOIN (
+        SELECT r.weights, r.recorded_at FROM sentinel.risk_weights r
+        WHERE r.org_id = org AND r.recorded_at <= risk_weights.as_of ORDER BY r.recorded_at DESC, r.id DESC LIMIT 1) w ON true
+    ORDER BY t.position;
+END
+$$;
+COMMENT ON FUNCTION sentinel.risk_weights(timestamptz) IS
+    'List the weights of the risk model that hold for the organisation entered at a time, with the standard ones; since is when they were set, null for never. Errors: SN002.';
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.set_risk_weights(weights jsonb, as_of timestamptz DEFAULT now()) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    at timestamptz := set_risk_weights.as_of;
+    before record;
+    bad record;
+BEGIN
+    PERFORM sentinel.require_manager();
+    IF jsonb_typeof(set_risk_weights.weights) IS DISTINCT FROM 'object' OR set_risk_weights.weights = '{}' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007',
+            MESSAGE = format('invalid weights %s', coalesce(left(set_risk_weights.weights::text, 80), 'null')),
+            DETAIL = 'Weights are an object of names and numbers; null brings the standard one back.', HINT = 'Use ''{"inactivity": 0.5}''.';
+    END IF;
+    SELECT e.key, e.value, t.lowest, t.highest INTO bad
+    FROM jsonb_each(set_risk_weights.weights) e LEFT JOIN sentinel.risk_weight_terms t ON t.weight_name = e.key
+    WHERE NOT coalesce(CASE jsonb_typeof(e.value) WHEN 'null' THEN t.weight_name IS NOT NULL
+                       WHEN 'number' THEN (e.value #>> '{}')::numeric BETWEEN t.lowest::numeric AND t.highest::numeric END, false)
+    ORDER BY e.key LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = CASE WHEN bad.lowest IS NULL THEN 'SN004' ELSE '22023' END,
+            MESSAGE = CASE WHEN bad.lowest IS NULL THEN format('unknown weight "%s"', left(bad.key, 80))
+                           ELSE format('%s is %s', bad.key, left(bad.value::text, 40)) END,
+            DETAIL = CASE WHEN bad.lowest IS NULL THEN 'Weights are rows of sentinel.risk_weight_terms.'
+                          ELSE format('It is a number from %s to %s, or null for the standard one.', bad.lowest, bad.highest) END,
+            HINT = 'SELECT weight_name, weight, lowest, highest, description FROM sentinel.risk_weights();';
+    END IF;
+    IF at IS NULL OR at > clock_timestamp() + interval '5 minutes' OR NOT isfinite(at) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('as_of %s lies in the future', coalesce(at::text, 'null')),
+            DETAIL = 'Weights hold from when they are recorded.', HINT = 'Leave it out to mean now.';
+    END IF;
+    PERFORM FROM sentinel.orgs o WHERE o.org_id = org FOR NO KEY UPDATE;
+    SELECT r.weights, r.recorded_at INTO before FROM sentinel.risk_weights r
+    WHERE r.org_id = org ORDER BY r.recorded_at DESC, r.id DESC LIMIT 1;
+    IF before.recorded_at > at THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('as_of %s lies before the weights'' last change', at),
+            DETAIL = 'Versions of weights are recorded in their order.', HINT = 'Leave it out to mean now.';
+    END IF;
+    INSERT INTO sentinel.risk_weights (org_id, weights, recorded_at)
+    SELECT org, array_agg(CASE WHEN set_risk_weights.weights ? t.weight_name
+                               THEN coalesce((set_risk_weights.weights ->> t.weight_name)::double precision, t.standard)
+                               ELSE coalesce(before.weights[t.position], t.standard) END ORDER BY t.position), at
+    FROM sentinel.risk_weight_terms t;
+    PERFORM sentinel.refresh_signals(org, at, ARRAY(
+        SELECT s.deal_id FROM sentinel.deal_signals s WHERE s.org_id = org AND NOT s.closed));
+    PERFORM sentinel.audit('risk_weights.changed', 'org', org, set_risk_weights.weights);
+END
+$$;
+ALTER FUNCTION sentinel.set_risk_weights(jsonb, timestamptz) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.set_risk_weights(jsonb, timestamptz) IS
+    'Change weights of the risk model for the organisation entered: an object of names and numbers, null for the standard one; what is not named stays. A new version, so that scores of the past stay what they were. Owners and admins only. Errors: SN002, SN003, SN004 weight, SN007, 22023 range.';

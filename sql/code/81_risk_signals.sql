@@ -5,13 +5,14 @@
 -- look-ups for the same reason, and the join of the two transition tables must not be a nested loop.
 
 CREATE FUNCTION sentinel.signal_settings(org uuid, owner uuid, stage text)
-    RETURNS TABLE (inactivity_days smallint, flags smallint, stage_norm_days double precision, recorded_at timestamptz)
+    RETURNS TABLE (inactivity_days smallint, flags smallint, stage_norm_days double precision, weights double precision[],
+                   recorded_at timestamptz)
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
     SELECT coalesce(r.inactivity_days, 7::smallint),
-           sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy), n.mean_days,
-           greatest(r.recorded_at, n.recorded_at)
+           sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy), n.mean_days, w.weights,
+           greatest(r.recorded_at, n.recorded_at, w.recorded_at)
     FROM (SELECT) AS one
     LEFT JOIN LATERAL (
         SELECT * FROM sentinel.risk_settings r
@@ -21,11 +22,14 @@ BEGIN
         SELECT n.mean_days, n.recorded_at FROM sentinel.stage_norms n
         WHERE r.stage_stall AND n.org_id = signal_settings.org AND n.stage = signal_settings.stage
           AND n.owner_id = coalesce(signal_settings.owner, '00000000-0000-0000-0000-000000000000')
-        ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n ON true;
+        ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n ON true
+    LEFT JOIN LATERAL (
+        SELECT w.weights, w.recorded_at FROM sentinel.risk_weights w
+        WHERE w.org_id = signal_settings.org ORDER BY w.recorded_at DESC, w.id DESC LIMIT 1) w ON true;
 END
 $$;
 COMMENT ON FUNCTION sentinel.signal_settings(uuid, uuid, text) IS
-    'Give the newest settings that hold for an owner''s deals, the norm of a stage where stage stall is on, and when the newer of both was recorded.';
+    'Give the newest settings that hold for an owner''s deals, the norm of a stage where stage stall is on, the weights of the organisation, and when the newest of them was recorded.';
 
 CREATE FUNCTION sentinel.refresh_signals(org uuid, at timestamptz, deals uuid[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -35,7 +39,7 @@ BEGIN
     FOR deal IN SELECT u.id FROM unnest(refresh_signals.deals) AS u (id) ORDER BY u.id LOOP
         UPDATE sentinel.deal_signals s
         SET inactivity_days = coalesce(h.inactivity_days, 7), flags = h.flags, stage_norm_days = h.stage_norm_days,
-            replay = s.replay OR refresh_signals.at < s.input_at,
+            weights = h.weights, replay = s.replay OR refresh_signals.at < s.input_at,
             input_at = greatest(s.input_at, refresh_signals.at)
         FROM (SELECT x.* FROM sentinel.deals d
               CROSS JOIN LATERAL sentinel.signal_settings(d.org_id, d.owner_id, d.stage) x
@@ -51,9 +55,9 @@ CREATE FUNCTION sentinel.signal_new_deals() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO sentinel.deal_signals (org_id, deal_id, owner_id, team_id, risk_role, closed, value, created_at,
-                                       stage_entered_at, inactivity_days, flags, stage_norm_days, input_at, replay)
+                                       stage_entered_at, inactivity_days, flags, stage_norm_days, weights, input_at, replay)
     SELECT d.org_id, d.id, d.owner_id, d.team_id, sentinel.risk_role_number(p.risk_role), d.stage_kind <> 'open', d.value,
-           d.created_at, d.stage_changed_at, x.inactivity_days, x.flags, x.stage_norm_days,
+           d.created_at, d.stage_changed_at, x.inactivity_days, x.flags, x.stage_norm_days, x.weights,
            greatest(d.changed_at, x.recorded_at), coalesce(d.changed_at < x.recorded_at, false)
     FROM new_deals d
     CROSS JOIN LATERAL (
@@ -138,7 +142,7 @@ BEGIN
     FOR d IN
         SELECT n.*, (n.stage, n.pipeline_id, n.value, n.owner_id, n.created_at, n.stage_changed_at) IS DISTINCT FROM
                (o.stage, o.pipeline_id, o.value, o.owner_id, o.created_at, o.stage_changed_at) AS is_input, sentinel.risk_role_number(p.risk_role) AS role_number,
-               x.inactivity_days, x.flags, x.stage_norm_days, x.recorded_at AS settings_at
+               x.inactivity_days, x.flags, x.stage_norm_days, x.weights, x.recorded_at AS settings_at
         FROM new_deals n
         JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id
         CROSS JOIN LATERAL (
@@ -155,7 +159,7 @@ BEGIN
         UPDATE sentinel.deal_signals s
         SET owner_id = d.owner_id, team_id = d.team_id, risk_role = d.role_number, closed = d.stage_kind <> 'open',
             value = d.value, created_at = d.created_at, stage_entered_at = d.stage_changed_at,
-            inactivity_days = d.inactivity_days, flags = d.flags, stage_norm_days = d.stage_norm_days,
+            inactivity_days = d.inactivity_days, flags = d.flags, stage_norm_days = d.stage_norm_days, weights = d.weights,
             replay = s.replay OR d.changed_at < greatest(s.input_at, d.settings_at),
             input_at = greatest(s.input_at, d.changed_at, d.settings_at)
         WHERE s.org_id = d.org_id AND s.deal_id = d.id;

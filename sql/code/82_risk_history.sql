@@ -5,7 +5,8 @@ CREATE FUNCTION sentinel.risk_inputs(org uuid, deal_id uuid, until timestamptz)
     RETURNS TABLE (risk_role smallint, closed boolean, value double precision, created_at timestamptz,
                    stage_entered_at timestamptz, last_sent_at timestamptz, last_received_at timestamptz,
                    last_meeting_at timestamptz, last_event_at timestamptz, competitive_indicators integer,
-                   stage_norm_days double precision, inactivity_days smallint, flags smallint, at timestamptz)
+                   stage_norm_days double precision, inactivity_days smallint, flags smallint, at timestamptz,
+                   weights double precision[])
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
@@ -27,6 +28,8 @@ BEGIN
         UNION SELECT r.recorded_at FROM sentinel.risk_settings r
               WHERE r.org_id = risk_inputs.org AND r.recorded_at <= risk_inputs.until
                 AND (r.member_id IS NULL OR r.member_id IN (SELECT v.owner_id FROM versions v))
+        UNION SELECT w.recorded_at FROM sentinel.risk_weights w
+              WHERE w.org_id = risk_inputs.org AND w.recorded_at <= risk_inputs.until
         UNION SELECT n.recorded_at FROM sentinel.stage_norms n
               WHERE n.org_id = risk_inputs.org AND n.recorded_at <= risk_inputs.until
                 AND EXISTS (SELECT FROM sentinel.risk_settings r WHERE r.org_id = risk_inputs.org AND r.stage_stall)
@@ -39,7 +42,7 @@ BEGIN
     SELECT sentinel.risk_role_number(v.risk_role), v.stage_kind <> 'open', v.value::double precision, v.created_at,
            v.stage_entered_at, x.sent, x.received, x.met, x.newest, coalesce(x.indicators, 0)::integer,
            CASE WHEN r.stage_stall THEN n.mean_days END, coalesce(r.inactivity_days, 7::smallint),
-           sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy), x.recorded_at
+           sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy), x.recorded_at, w.weights
     FROM so_far x
     CROSS JOIN LATERAL (
         SELECT * FROM versions v WHERE v.recorded_at <= x.recorded_at ORDER BY v.seq DESC LIMIT 1) v
@@ -54,6 +57,10 @@ BEGIN
           AND n.owner_id = coalesce(v.owner_id, '00000000-0000-0000-0000-000000000000')
           AND n.recorded_at <= x.recorded_at
         ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n ON true
+    LEFT JOIN LATERAL (
+        SELECT w.weights FROM sentinel.risk_weights w
+        WHERE w.org_id = risk_inputs.org AND w.recorded_at <= x.recorded_at
+        ORDER BY w.recorded_at DESC, w.id DESC LIMIT 1) w ON true
     ORDER BY x.recorded_at;
 END
 $$;
@@ -66,7 +73,7 @@ CREATE FUNCTION sentinel.risk_clock(org uuid, deal_id uuid, until timestamptz) R
 BEGIN
     RETURN (SELECT sentinel.risk_walk(i.risk_role, i.closed, i.value, i.created_at, i.stage_entered_at, i.last_sent_at,
                                       i.last_received_at, i.last_meeting_at, i.last_event_at, i.competitive_indicators,
-                                      i.stage_norm_days, i.inactivity_days, i.flags, i.at ORDER BY i.at)
+                                      i.stage_norm_days, i.inactivity_days, i.flags, i.at, i.weights ORDER BY i.at)
             FROM sentinel.risk_inputs(risk_clock.org, risk_clock.deal_id, risk_clock.until) i);
 END
 $$;
@@ -79,7 +86,7 @@ CREATE FUNCTION sentinel.risk_state(deal_id uuid, as_of timestamptz)
                    stage_entered_at timestamptz, last_sent_at timestamptz, last_received_at timestamptz,
                    last_meeting_at timestamptz, last_event_at timestamptz, competitive_indicators integer,
                    stage_norm_days double precision, inactivity_days smallint, flags smallint, at_risk_since timestamptz,
-                   input_at timestamptz)
+                   input_at timestamptz, weights double precision[])
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     org uuid := sentinel.require_org();
@@ -99,7 +106,7 @@ BEGIN
         RETURN QUERY
         SELECT s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
                s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days,
-               s.flags, s.at_risk_since, s.input_at
+               s.flags, s.at_risk_since, s.input_at, s.weights
         FROM sentinel.deal_signals s WHERE s.org_id = org AND s.deal_id = risk_state.deal_id;
         RETURN;
     END IF;
@@ -109,11 +116,11 @@ BEGIN
     walk AS (
         SELECT sentinel.risk_walk(i.risk_role, i.closed, i.value, i.created_at, i.stage_entered_at, i.last_sent_at,
                                   i.last_received_at, i.last_meeting_at, i.last_event_at, i.competitive_indicators,
-                                  i.stage_norm_days, i.inactivity_days, i.flags, i.at ORDER BY i.at) AS clock
+                                  i.stage_norm_days, i.inactivity_days, i.flags, i.at, i.weights ORDER BY i.at) AS clock
         FROM inputs i)
     SELECT i.risk_role, i.closed, i.value, i.created_at, i.stage_entered_at, i.last_sent_at, i.last_received_at,
            i.last_meeting_at, i.last_event_at, i.competitive_indicators, i.stage_norm_days, i.inactivity_days, i.flags,
-           w.clock[2], i.at
+           w.clock[2], i.at, i.weights
     FROM inputs i CROSS JOIN walk w
     ORDER BY i.at DESC LIMIT 1;
     IF NOT FOUND THEN
@@ -147,7 +154,7 @@ BEGIN
     FROM sentinel.risk_snapshot(
         s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
         s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
-        s.at_risk_since, s.input_at, deal_risk.as_of) r
+        s.at_risk_since, s.input_at, deal_risk.as_of, s.weights) r
     CROSS JOIN (
         SELECT v.stage, v.value FROM sentinel.deal_history v
         WHERE v.org_id = sentinel.current_org() AND v.deal_id = deal_risk.deal_id AND v.recorded_at <= deal_risk.as_of
@@ -170,7 +177,7 @@ BEGIN
     FROM sentinel.risk_terms(
         s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
         s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
-        s.at_risk_since, s.input_at, explain_risk.as_of) t
+        s.at_risk_since, s.input_at, explain_risk.as_of, s.weights) t
     ORDER BY t."position";
 END
 $$;

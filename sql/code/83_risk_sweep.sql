@@ -35,7 +35,7 @@ BEGIN
             ELSE sentinel.risk_next_change(
                 s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
                 s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days,
-                s.flags, since, s.input_at, s.input_at) END
+                s.flags, since, s.input_at, s.input_at, s.weights) END
     WHERE x.org_id = reread_risk.org AND x.deal_id = reread_risk.deal;
 END
 $$;
@@ -126,7 +126,7 @@ BEGIN
         CROSS JOIN LATERAL sentinel.risk_snapshot(
             s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
             s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days,
-            s.flags, s.at_risk_since, s.input_at, sweep_org_risk.as_of) r
+            s.flags, s.at_risk_since, s.input_at, sweep_org_risk.as_of, s.weights) r
     LOOP
         swept := swept + 1;
         UPDATE sentinel.deal_signals s

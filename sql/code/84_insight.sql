@@ -135,7 +135,8 @@ BEGIN
                CASE WHEN NOT g.replay AND instant >= g.input_at THEN
                    sentinel.risk_score(g.risk_role, g.closed, g.value, g.created_at, g.stage_entered_at, g.last_sent_at,
                                        g.last_received_at, g.last_meeting_at, g.last_event_at, g.competitive_indicators,
-                                       g.stage_norm_days, g.inactivity_days, g.flags, g.at_risk_since, g.input_at, instant)
+                                       g.stage_norm_days, g.inactivity_days, g.flags, g.at_risk_since, g.input_at, instant,
+                                       g.weights)
                ELSE (SELECT r.score FROM sentinel.deal_risk(s.deal_id, instant) r) END AS risk
         FROM sentinel.deal_states(org, instant, deal_outlook.only_deal) s
         LEFT JOIN path p ON p.pipeline_id = s.pipeline_id AND p.stage = s.stage

@@ -172,7 +172,8 @@ BEGIN
                sentinel.risk_score(sentinel.risk_role_number(l.risk_role), false, l.value, l.created_at, l.stage_entered_at,
                    l.last_sent_at, l.last_received_at, l.last_meeting_at, l.last_event_at, l.competitive_indicators,
                    CASE WHEN r.stage_stall THEN n.mean_days END, coalesce(r.inactivity_days, 7::smallint),
-                   sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy), NULL, l.cut, l.cut) AS score
+                   sentinel.risk_flags(r.competitive, r.stage_stall, r.champion_dormancy), NULL, l.cut, l.cut,
+                   w.weights) AS score
         FROM sentinel.deal_landmarks(org, turning, turning - interval '26280 hours', until - horizon, until) l
         LEFT JOIN LATERAL (
             SELECT x.* FROM sentinel.risk_settings x
@@ -182,7 +183,10 @@ BEGIN
             SELECT y.mean_days FROM sentinel.stage_norms y
             WHERE r.stage_stall AND y.org_id = org AND y.stage = l.stage AND y.recorded_at <= l.cut
               AND y.owner_id = coalesce(l.owner_id, '00000000-0000-0000-0000-000000000000')
-            ORDER BY y.recorded_at DESC, y.id DESC LIMIT 1) n ON true),
+            ORDER BY y.recorded_at DESC, y.id DESC LIMIT 1) n ON true
+        LEFT JOIN LATERAL (
+            SELECT z.weights FROM sentinel.risk_weights z
+            WHERE z.org_id = org AND z.recorded_at <= l.cut ORDER BY z.recorded_at DESC, z.id DESC LIMIT 1) w ON true),
     taught AS (
         SELECT count(*) AS n, count(*) FILTER (WHERE s.hit) AS hits,
                CASE WHEN least(count(*) FILTER (WHERE s.hit), count(*) FILTER (WHERE NOT s.hit)) >= 30

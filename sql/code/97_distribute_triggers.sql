@@ -199,10 +199,10 @@ BEGIN
     WHERE s.org_id = NEW.org_id AND s.pipeline_id = NEW.pipeline_id AND s.stage = NEW.stage;
     SELECT * INTO settings FROM sentinel.signal_settings(NEW.org_id, NEW.owner_id, NEW.stage);
     INSERT INTO sentinel.deal_signals (org_id, deal_id, owner_id, team_id, risk_role, closed, value, created_at,
-                                       stage_entered_at, inactivity_days, flags, stage_norm_days, input_at, replay)
+                                       stage_entered_at, inactivity_days, flags, stage_norm_days, weights, input_at, replay)
     VALUES (NEW.org_id, NEW.id, NEW.owner_id, NEW.team_id, sentinel.risk_role_number(role_of_stage), NEW.stage_kind <> 'open',
             NEW.value, NEW.created_at, NEW.stage_changed_at, settings.inactivity_days, settings.flags,
-            settings.stage_norm_days, greatest(NEW.changed_at, settings.recorded_at),
+            settings.stage_norm_days, settings.weights, greatest(NEW.changed_at, settings.recorded_at),
             coalesce(NEW.changed_at < settings.recorded_at, false));
     RETURN NULL;
 END
@@ -231,6 +231,7 @@ BEGIN
         SET owner_id = NEW.owner_id, team_id = NEW.team_id, risk_role = role_number, closed = NEW.stage_kind <> 'open',
             value = NEW.value, created_at = NEW.created_at, stage_entered_at = NEW.stage_changed_at,
             inactivity_days = settings.inactivity_days, flags = settings.flags, stage_norm_days = settings.stage_norm_days,
+            weights = settings.weights,
             replay = s.replay OR NEW.changed_at < greatest(s.input_at, settings.recorded_at),
             input_at = greatest(s.input_at, NEW.changed_at, settings.recorded_at)
         WHERE s.org_id = NEW.org_id AND s.deal_id = NEW.id;

@@ -4,10 +4,8 @@ namespace sentinel::core {
 
 namespace {
 
-constexpr double kHighValueOver = 5000;
 constexpr Instant kEmailFresh = 5 * kDay;
 constexpr Instant kChampionQuiet = 14 * kDay;
-constexpr double kOverdueStep = 0.1;
 constexpr int kMostSteps = 64;  // far above the boundaries a deal can have; a guard, not a limit
 
 // True while an event is recent: up to and including the instant `span` after it.
@@ -18,10 +16,12 @@ inline bool recent(Instant event, Instant span, Instant at) {
 inline double competitive_term(const Signals& signals, Instant at) {
     if (!(signals.flags & kCompetitiveOn)) return 0;
     bool negotiation = signals.role == RiskRole::Negotiation;
-    int indicators = signals.indicators + (negotiation && signals.value > kCompetitiveValueOver ? 1 : 0);
-    if (indicators >= 2) return 0.25;
+    int indicators =
+        signals.indicators + (negotiation && signals.value > signals.weight(kCompetitiveValueOver) ? 1 : 0);
+    if (indicators >= 2) return signals.weight(kWeightCompetitiveHigh);
     // An old negotiation is an indicator that can lift nothing to medium, but never medium to high.
-    if (indicators == 1 || (negotiation && at >= after(signals.created, kOldNegotiation))) return 0.15;
+    if (indicators == 1 || (negotiation && at >= after(signals.created, kOldNegotiation)))
+        return signals.weight(kWeightCompetitiveMedium);
     return 0;
 }
 
@@ -107,21 +107,25 @@ void weigh(const Signals& signals, Instant at, Terms& terms) {
     bool received = recent(signals.received, kEmailFresh, at);
     Instant patience = signals.inactivity_days * kDay;
 
-    of[kStageBase] = negotiation ? 0.3 : signals.role == RiskRole::Discover ? 0.1 : 0;
+    of[kStageBase] = negotiation                          ? signals.weight(kWeightNegotiation)
+                     : signals.role == RiskRole::Discover ? signals.weight(kWeightDiscover)
+                                                          : 0;
     of[kCompetitive] = competitive_term(signals, at);
-    if (sent) of[kEmailSent] = -0.2;
-    if (received) of[kEmailReceived] = -0.3;
-    if (recent(signals.meeting, patience, at)) of[kMeeting] = -0.4;
-    if (at >= after(last_activity(signals), patience + kDay)) of[kInactivity] = 0.4;
-    if (negotiation && !sent && !received) of[kNegotiationStalled] = 0.4;
-    if (signals.value > kHighValueOver) of[kHighValue] = 0.2;
+    if (sent) of[kEmailSent] = signals.weight(kWeightEmailSent);
+    if (received) of[kEmailReceived] = signals.weight(kWeightEmailReceived);
+    if (recent(signals.meeting, patience, at)) of[kMeeting] = signals.weight(kWeightMeeting);
+    if (at >= after(last_activity(signals), patience + kDay))
+        of[kInactivity] = signals.weight(kWeightInactivity);
+    if (negotiation && !sent && !received)
+        of[kNegotiationStalled] = signals.weight(kWeightNegotiationStalled);
+    if (signals.value > signals.weight(kHighValueOver)) of[kHighValue] = signals.weight(kWeightHighValue);
     if ((signals.flags & kChampionOn) &&
         (signals.received == kNever || at >= after(signals.received, kChampionQuiet))) {
-        of[kChampionDormant] = 0.25;
+        of[kChampionDormant] = signals.weight(kWeightChampionDormant);
     }
     if ((signals.flags & kStageStallOn) && signals.norm_days > 0 &&
         at > after(signals.stage_entered, stall_limit(signals))) {
-        of[kStageStalled] = 0.25;
+        of[kStageStalled] = signals.weight(kWeightStageStalled);
     }
 }
 
@@ -196,7 +200,7 @@ Evaluation evaluate(const Signals& signals, Instant since, Instant since_at, Ins
     if (out.overdue) {
         out.urgency = Urgency::High;
         std::int64_t steps = out.overdue_days / 2;  // whole pairs of days
-        double raised = out.base + kOverdueStep * static_cast<double>(steps);
+        double raised = out.base + signals.weight(kOverdueStep) * static_cast<double>(steps);
         out.score = raised < 1 ? raised : 1;
     }
     return out;

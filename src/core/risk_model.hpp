@@ -20,8 +20,7 @@ inline constexpr Instant kForever = INT64_MAX;  // a boundary that will not come
 
 inline constexpr double kMediumFrom = 0.4;
 inline constexpr double kHighFrom = 0.6;
-inline constexpr double kCompetitiveValueOver = 10000;  // in a negotiation
-inline constexpr Instant kOldNegotiation = 31 * kDay;   // floor(age in days) > 30
+inline constexpr Instant kOldNegotiation = 31 * kDay;  // floor(age in days) > 30
 
 // Numbers are stored in deal_signals.risk_role: never renumber.
 enum class RiskRole : std::int16_t { Other = 0, Discover = 1, Negotiation = 2 };
@@ -30,6 +29,34 @@ enum class RiskRole : std::int16_t { Other = 0, Discover = 1, Negotiation = 2 };
 inline constexpr unsigned kCompetitiveOn = 1;
 inline constexpr unsigned kStageStallOn = 2;
 inline constexpr unsigned kChampionOn = 4;
+
+// Numbers of the model that an organisation may set. Positions are stored in risk_weights.weights: never
+// renumber.
+enum Weight {
+    kWeightNegotiation,
+    kWeightDiscover,
+    kWeightCompetitiveHigh,
+    kWeightCompetitiveMedium,
+    kWeightEmailSent,
+    kWeightEmailReceived,
+    kWeightMeeting,
+    kWeightInactivity,
+    kWeightNegotiationStalled,
+    kWeightHighValue,
+    kWeightChampionDormant,
+    kWeightStageStalled,
+    kHighValueOver,
+    kCompetitiveValueOver,  // in a negotiation
+    kOverdueStep,           // for each second day
+    kWeights
+};
+
+struct Weights {
+    double of[kWeights];
+};
+
+inline constexpr Weights kStandardWeights = {
+    {0.3, 0.1, 0.25, 0.15, -0.2, -0.3, -0.4, 0.4, 0.4, 0.2, 0.25, 0.25, 5000, 10000, 0.1}};
 
 // All that is known of a deal at one instant. kNever stands for "did not happen" and norm_days <= 0 for "no
 // norm".
@@ -47,6 +74,9 @@ struct Signals {
     double norm_days = 0;       // typical days in the present stage
     int inactivity_days = 7;
     unsigned flags = kCompetitiveOn;
+    const Weights* weights = &kStandardWeights;  // not owned; outlives the call
+
+    double weight(Weight which) const { return weights->of[which]; }
 };
 
 enum Term {

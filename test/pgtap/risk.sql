@@ -26,7 +26,7 @@ SELECT is(sentinel.sweep_risk(pg_temp.ago(25)), 0, 'a sweep before that finds no
 SELECT is(pg_temp.events(:'silent'), '', 'and tells nothing');
 SELECT is(sentinel.sweep_risk(pg_temp.ago(25) + interval '1 microsecond'), 1, 'a sweep a microsecond later finds the deal');
 SELECT is(pg_temp.events(:'silent'), 'deal.at_risk', 'and tells of it');
-SELECT is((SELECT payload - 'deal_id' - 'owner_id' - 'period_id' - 'risk_started_at' - 'action_due_at' - 'last_activity_at' FROM sentinel.events
+SELECT is((SELECT payload - 'deal_id' - 'owner_id' - 'period_id' - 'risk_started_at' - 'action_due_at' - 'last_activity_at' - 'as_of' FROM sentinel.events
         WHERE subject_id = :'silent' AND event_type = 'deal.at_risk'),
     '{"name": "Silent", "value": 8000.00, "currency": "USD", "stage": "negotiation", "status": "at_risk", "risk_score": 0.8999999999999999,
       "risk_level": "High", "reasons": ["Negotiation stalled without response", "High value deal requires attention"],

@@ -76,7 +76,7 @@ FROM (VALUES ('-infinity'::timestamptz), ('infinity'), ('4714-11-24 BC'), ('2942
 
 -- Recovery and relapse over recorded inputs: silent, answered on the 20th, silent again.
 SELECT sentinel.risk_walk(2::smallint, false, 8000, '2025-06-10 00:00+00', '2025-06-10 00:00+00', '2025-06-10 00:00+00', received, NULL,
-                          NULL, 0, NULL, 7::smallint, 1::smallint, at ORDER BY at) AS before_since_and_ended_periods
+                          NULL, 0, NULL, 7::smallint, 1::smallint, at, NULL ORDER BY at) AS before_since_and_ended_periods
 FROM (VALUES ('2025-06-10 00:00+00'::timestamptz, NULL::timestamptz), ('2025-06-20 00:00+00', '2025-06-20 00:00+00'),
              ('2025-06-29 00:00+00', '2025-06-20 00:00+00')) AS v (at, received);
 

@@ -24,6 +24,37 @@ COMMENT ON COLUMN sentinel.risk_settings.stage_stall IS 'Whether a long stay in 
 COMMENT ON COLUMN sentinel.risk_settings.champion_dormancy IS 'Whether 14 days without an e-mail received count.';
 COMMENT ON COLUMN sentinel.risk_settings.recorded_at IS 'From when it holds.';
 
+CREATE TABLE sentinel.risk_weight_terms (
+    position smallint NOT NULL PRIMARY KEY,
+    weight_name text NOT NULL UNIQUE,
+    standard double precision NOT NULL,
+    lowest double precision NOT NULL,
+    highest double precision NOT NULL CHECK (standard BETWEEN lowest AND highest),
+    description text NOT NULL
+);
+COMMENT ON TABLE sentinel.risk_weight_terms IS 'Numbers of the risk model that an organisation may set. One row is one number.';
+COMMENT ON COLUMN sentinel.risk_weight_terms.position IS 'Place in risk_weights.weights, from 1.';
+COMMENT ON COLUMN sentinel.risk_weight_terms.weight_name IS 'Name, as set_risk_weights() takes it.';
+COMMENT ON COLUMN sentinel.risk_weight_terms.standard IS 'Number that holds where nobody set one.';
+COMMENT ON COLUMN sentinel.risk_weight_terms.lowest IS 'Least number that may be set.';
+COMMENT ON COLUMN sentinel.risk_weight_terms.highest IS 'Greatest number that may be set.';
+COMMENT ON COLUMN sentinel.risk_weight_terms.description IS 'What it is added for; weights are points of the score, which goes from 0 to 1.';
+
+CREATE TABLE sentinel.risk_weights (
+    org_id uuid NOT NULL REFERENCES sentinel.orgs,
+    id uuid NOT NULL DEFAULT sentinel.uuid7(),
+    weights double precision[] NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, id)
+);
+CREATE INDEX risk_weights_newest ON sentinel.risk_weights (org_id, recorded_at, id);
+COMMENT ON TABLE sentinel.risk_weights IS
+    'Versions of the weights of an organisation; the newest row holds, else the standard ones. Append-only; written by set_risk_weights().';
+COMMENT ON COLUMN sentinel.risk_weights.org_id IS 'Organisation.';
+COMMENT ON COLUMN sentinel.risk_weights.id IS 'Id of the version.';
+COMMENT ON COLUMN sentinel.risk_weights.weights IS 'All numbers, in the order of risk_weight_terms.position.';
+COMMENT ON COLUMN sentinel.risk_weights.recorded_at IS 'From when on they hold.';
+
 CREATE TABLE sentinel.stage_norms (
     org_id uuid NOT NULL REFERENCES sentinel.orgs,
     id uuid NOT NULL DEFAULT sentinel.uuid7(),
@@ -65,6 +96,7 @@ CREATE TABLE sentinel.deal_signals (
     competitive_indicators integer NOT NULL DEFAULT 0,
     inactivity_days smallint NOT NULL DEFAULT 7,
     flags smallint NOT NULL DEFAULT 1,
+    weights double precision[],
     stage_norm_days double precision,
     input_at timestamptz NOT NULL,
     since_before timestamptz,
@@ -96,6 +128,7 @@ COMMENT ON COLUMN sentinel.deal_signals.last_event_at IS 'Newest activity of any
 COMMENT ON COLUMN sentinel.deal_signals.competitive_indicators IS 'Competitive indicators in the texts of all activities.';
 COMMENT ON COLUMN sentinel.deal_signals.inactivity_days IS 'Days without activity that are tolerated.';
 COMMENT ON COLUMN sentinel.deal_signals.flags IS 'Bits: 1 competitive, 2 stage stall, 4 champion dormancy.';
+COMMENT ON COLUMN sentinel.deal_signals.weights IS 'Weights of the organisation, in the order of risk_weight_terms; null for the standard ones.';
 COMMENT ON COLUMN sentinel.deal_signals.stage_norm_days IS 'Typical days in the present stage; null without a norm or while stage stall is off.';
 COMMENT ON COLUMN sentinel.deal_signals.input_at IS 'When the newest input was recorded.';
 COMMENT ON COLUMN sentinel.deal_signals.since_before IS 'Start of the time at risk just before the inputs of input_at; null when not at risk.';

@@ -16,6 +16,25 @@ BEGIN
     END IF;
 END
 $$;
+-- The numbers of the model, in the order of enum Weight in src/core/risk_model.hpp; the terms are those of explain_risk().
+INSERT INTO sentinel.risk_weight_terms (position, weight_name, standard, lowest, highest, description) VALUES
+    (1, 'negotiation', 0.3, 0, 1, 'Term stage: a deal in a stage of the risk role negotiation.'),
+    (2, 'discover', 0.1, 0, 1, 'Term stage: a deal in a stage of the risk role discover.'),
+    (3, 'competitive_high', 0.25, 0, 1, 'Term competitive: two signals of competition or more.'),
+    (4, 'competitive_medium', 0.15, 0, 1, 'Term competitive: one signal, or a negotiation older than 30 days.'),
+    (5, 'email_sent', -0.2, -1, 0, 'Term recent email sent: within 5 days.'),
+    (6, 'email_received', -0.3, -1, 0, 'Term recent email received: within 5 days.'),
+    (7, 'meeting', -0.4, -1, 0, 'Term recent meeting: a meeting or call within the inactivity days.'),
+    (8, 'inactivity', 0.4, 0, 1, 'Term inactivity: none of these for longer than the inactivity days.'),
+    (9, 'negotiation_stalled', 0.4, 0, 1, 'Term negotiation stalled: a negotiation without recent e-mail.'),
+    (10, 'high_value', 0.2, 0, 1, 'Term high value: worth more than high_value_over.'),
+    (11, 'champion_dormant', 0.25, 0, 1, 'Term champion dormant: no e-mail received for 14 days.'),
+    (12, 'stage_stalled', 0.25, 0, 1, 'Term stage stalled: more than twice the typical time in the stage.'),
+    (13, 'high_value_over', 5000, 0, 20000000000, 'Worth above which a deal is of high value.'),
+    (14, 'competitive_value_over', 10000, 0, 20000000000, 'Worth above which a negotiation counts as a signal of competition.'),
+    (15, 'overdue_step', 0.1, 0, 1, 'Rise for each second day for which the recommended action is overdue.')
+ON CONFLICT DO NOTHING;
+
 -- Only statements that bring an input name input_at; the sweep's bookkeeping does not.
 DROP TRIGGER IF EXISTS deal_signals_settled ON sentinel.deal_signals;
 CREATE TRIGGER deal_signals_settled BEFORE INSERT OR UPDATE OF input_at ON sentinel.deal_signals
@@ -26,6 +45,12 @@ CREATE TRIGGER risk_settings_append_only BEFORE UPDATE OR DELETE ON sentinel.ris
     FOR EACH ROW EXECUTE FUNCTION sentinel.refuse_change();
 DROP TRIGGER IF EXISTS risk_settings_no_truncate ON sentinel.risk_settings;
 CREATE TRIGGER risk_settings_no_truncate BEFORE TRUNCATE ON sentinel.risk_settings
+    FOR EACH STATEMENT EXECUTE FUNCTION sentinel.refuse_change();
+DROP TRIGGER IF EXISTS risk_weights_append_only ON sentinel.risk_weights;
+CREATE TRIGGER risk_weights_append_only BEFORE UPDATE OR DELETE ON sentinel.risk_weights
+    FOR EACH ROW EXECUTE FUNCTION sentinel.refuse_change();
+DROP TRIGGER IF EXISTS risk_weights_no_truncate ON sentinel.risk_weights;
+CREATE TRIGGER risk_weights_no_truncate BEFORE TRUNCATE ON sentinel.risk_weights
     FOR EACH STATEMENT EXECUTE FUNCTION sentinel.refuse_change();
 DROP TRIGGER IF EXISTS stage_norms_append_only ON sentinel.stage_norms;
 CREATE TRIGGER stage_norms_append_only BEFORE UPDATE OR DELETE ON sentinel.stage_norms
@@ -53,7 +78,7 @@ SELECT s.org_id, s.deal_id, d.name, p.name AS pipeline, d.stage, d.value, d.curr
            s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
            s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
            CASE WHEN s.replay THEN sentinel.risk_since(s.org_id, s.deal_id, s.input_at) ELSE s.at_risk_since END,
-           s.input_at, now()) AS score,
+           s.input_at, now(), s.weights) AS score,
        round((r.risk).score::numeric, 2) AS score_rounded, (r.risk).band, (r.risk).status, (r.risk).reasons,
        (r.risk).primary_reason, (r.risk).recommended_action, (r.risk).action_urgency, (r.risk).risk_started_at,
        (r.risk).risk_age_days, (r.risk).action_due_at, (r.risk).action_overdue_days, (r.risk).is_action_overdue,
@@ -67,7 +92,7 @@ LEFT JOIN LATERAL (
         s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
         s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
         CASE WHEN s.replay THEN sentinel.risk_since(s.org_id, s.deal_id, s.input_at) ELSE s.at_risk_since END,
-        s.input_at, now()) AS risk
+        s.input_at, now(), s.weights) AS risk
     HAVING true) AS r ON true;
 COMMENT ON VIEW sentinel.deal_risks IS 'The risk of each deal now. One row is one deal; closed deals have the score 0.';
 COMMENT ON COLUMN sentinel.deal_risks.org_id IS 'Organisation.';
@@ -117,5 +142,5 @@ COMMENT ON COLUMN sentinel.risk_overview.overdue_over_3_days IS 'Deals whose act
 COMMENT ON COLUMN sentinel.risk_overview.value_at_risk IS 'Worth of the deals at risk, currencies added as they are.';
 COMMENT ON COLUMN sentinel.risk_overview.most_critical IS 'The three deals to act on first: overdue longest, then by score.';
 
-GRANT SELECT ON sentinel.risk_settings, sentinel.stage_norms, sentinel.deal_signals, sentinel.risk_periods,
+GRANT SELECT ON sentinel.risk_settings, sentinel.risk_weight_terms, sentinel.risk_weights, sentinel.stage_norms, sentinel.deal_signals, sentinel.risk_periods,
     sentinel.deal_risks, sentinel.risk_overview TO sentinel_reader, sentinel_member;
