@@ -100,7 +100,7 @@ COMMENT ON FUNCTION sentinel.guard_state() IS
 -- The guard takes a time that equals the last one for none given.
 -- grant: everyone
 CREATE FUNCTION sentinel.moved_at(known timestamptz, as_of timestamptz) RETURNS timestamptz
-    LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN moved_at.as_of = moved_at.known AND moved_at.known < now()
                 THEN moved_at.known + interval '1 microsecond' ELSE moved_at.as_of END
 $$;
