@@ -314,6 +314,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid time "%s" of a call', reschedule_call.scheduled_at),
             DETAIL = 'A call is booked for a finite instant.', HINT = 'Use now() + interval ''2 days''.';
     END IF;
+    IF reschedule_call.meeting_url !~ '^https?://[^[:space:]]+$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid address "%s" of a meeting', left(reschedule_call.meeting_url, 80)),
+            DETAIL = 'An address begins with https:// or http://.', HINT = 'Use ''https://meet.example.com/room''.';
+    END IF;
     SELECT c.status, c.scheduled_at, c.lead_id, c.deal_id INTO held FROM sentinel.calls c
     WHERE c.org_id = org AND c.id = reschedule_call.call_id FOR UPDATE;
     UPDATE sentinel.calls c
@@ -329,4 +333,4 @@ END
 $$;
 ALTER FUNCTION sentinel.reschedule_call(uuid, timestamptz, text, timestamptz) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.reschedule_call(uuid, timestamptz, text, timestamptz) IS
-    'Book a call that is booked or was missed for another time; emits call.rescheduled, and after a no-show call.booked. Errors: SN002, SN003, SN004, SN005 completed or cancelled, SN007 time, 23505 another call with the lead then.';
+    'Book a call that is booked or was missed for another time; emits call.rescheduled, and after a no-show call.booked. Errors: SN002, SN003, SN004, SN005 completed or cancelled, SN007 time or address, 23505 another call with the lead then.';

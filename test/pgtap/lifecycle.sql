@@ -164,10 +164,12 @@ SELECT throws_ok(format('UPDATE sentinel.leads SET lifecycle_stage = ''new_lead'
     'SN005', 'a lead cannot move from "won" to "new_lead"', 'told as a move');
 SELECT throws_ok(format('UPDATE sentinel.clients SET delivery_phase = NULL WHERE id = %L', (SELECT id FROM held WHERE machine = 'client_delivery' AND state = 'live')),
     'SN005', 'the delivery to a client cannot move from "live" to null', 'what has begun goes on');
-SELECT lives_ok(format('UPDATE sentinel.clients SET delivery_phase = ''system_design'' WHERE id = %L', (SELECT id FROM held WHERE machine = 'client_onboarding' AND state = 'pending')), 'what has not begun begins');
+SELECT lives_ok(format('UPDATE sentinel.clients SET delivery_phase = ''system_design'' WHERE id = %L', (SELECT id FROM held WHERE machine = 'client_onboarding' AND state = 'pending')),
+    'what has not begun begins');
 SELECT throws_ok($$UPDATE sentinel.leads SET lifecycle_stage = 'contacted' WHERE org_id = sentinel.current_org()$$, 'SN005', NULL, 'of many rows at once, one illegal move');
 SELECT is_empty($$SELECT h.state FROM held h JOIN sentinel.leads l ON l.id = h.id WHERE l.lifecycle_stage <> h.state$$, 'leaves all as they were');
-SELECT throws_ok($$INSERT INTO sentinel.leads (org_id, name, lifecycle_stage) VALUES (sentinel.current_org(), 'a', 'new_lead'), (sentinel.current_org(), 'b', 'lost')$$, 'SN005', NULL, 'of many new rows, one illegal');
+SELECT throws_ok($$INSERT INTO sentinel.leads (org_id, name, lifecycle_stage) VALUES (sentinel.current_org(), 'a', 'new_lead'), (sentinel.current_org(),
+    'b', 'lost')$$, 'SN005', NULL, 'of many new rows, one illegal');
 SELECT throws_ok(format($$INSERT INTO sentinel.leads (org_id, id, name) SELECT org_id, id, name FROM sentinel.leads WHERE id = %L
     ON CONFLICT (org_id, id) DO UPDATE SET lifecycle_stage = 'new_lead'$$, (SELECT id FROM held WHERE machine = 'lead' AND state = 'won')), 'SN005', NULL, 'not by ON CONFLICT');
 SELECT throws_ok(format($$MERGE INTO sentinel.leads l USING (VALUES (1)) v ON l.id = %L WHEN MATCHED THEN UPDATE SET lifecycle_stage = 'new_lead'$$,
@@ -210,8 +212,10 @@ SELECT throws_ok(format('SELECT sentinel.set_lead_stage(%L, ''lukewarm'')', :'ol
 SELECT throws_ok(format('SELECT sentinel.set_lead_stage(%L, NULL)', :'old'), 'SN005', NULL, 'nor to none');
 SELECT throws_ok(format('SELECT sentinel.set_lead_stage(%L, ''won'')', :'old'), 'SN005', 'a lead cannot move from "lost" to "won"', 'nor from lost to won');
 SELECT throws_ok(format('SELECT sentinel.set_lead_stage(%L, ''won'')', sentinel.uuid7()), 'SN004', NULL, 'of no lead');
-SELECT throws_ok(format('UPDATE sentinel.leads SET last_state_change = %L WHERE id = %L', x.bad, :'old'), 'SN007', NULL, 'no change at ' || x.bad) FROM (VALUES ('infinity'), ('-infinity'), ('2999-01-01')) x(bad);
-SELECT throws_ok(format('INSERT INTO sentinel.leads (org_id, name, last_state_change) VALUES (%L, ''x'', %L)', :'org', x.bad), 'SN007', NULL, 'nor begins a lead at ' || x.bad) FROM (VALUES ('infinity'), ('2999-01-01')) x(bad);
+SELECT throws_ok(format('UPDATE sentinel.leads SET last_state_change = %L WHERE id = %L', x.bad, :'old'), 'SN007', NULL, 'no change at ' || x.bad) FROM (VALUES ('infinity'), ('-infinity'),
+    ('2999-01-01')) x(bad);
+SELECT throws_ok(format('INSERT INTO sentinel.leads (org_id, name, last_state_change) VALUES (%L, ''x'', %L)', :'org', x.bad),
+    'SN007', NULL, 'nor begins a lead at ' || x.bad) FROM (VALUES ('infinity'), ('2999-01-01')) x(bad);
 SELECT throws_ok(format($$UPDATE sentinel.invoices SET status = 'paid', status_changed_at = now() + interval '1 hour' WHERE id = %L$$, (SELECT id FROM held WHERE machine = 'invoice' AND state = 'sent')),
     'SN007', NULL, 'an invoice is not paid tomorrow');
 SELECT throws_ok(format($$UPDATE sentinel.invoices SET status = 'paid', status_changed_at = now() - interval '1 hour' WHERE id = %L$$, (SELECT id FROM held WHERE machine = 'invoice' AND state = 'sent')),
@@ -244,9 +248,11 @@ BEGIN
     RETURN (SELECT format('%s %s %s %s', l.next_action, l.next_action_due, l.priority, l.last_contacted_at) FROM sentinel.leads l WHERE l.id = lead);
 END
 $$;
-SELECT is(pg_temp.brings(b.stage, b.platform), format('%s %s normal %s', b.action, pg_temp.ago(7) + b.days::double precision * interval '24 hours', CASE WHEN b.contact THEN pg_temp.ago(7) ELSE pg_temp.ago(8) END),
+SELECT is(pg_temp.brings(b.stage, b.platform), format('%s %s normal %s', b.action, pg_temp.ago(7) + b.days::double precision * interval '24 hours',
+    CASE WHEN b.contact THEN pg_temp.ago(7) ELSE pg_temp.ago(8) END),
           format('%s by %s', b.stage, coalesce(b.platform, 'nothing'))) FROM brought b;
-SELECT is((SELECT string_agg(sentinel.platform_key(x), ',') FROM unnest(ARRAY['Cold email', 'cold-email', 'COLD_EMAIL', ' cold  email ', 'ColdEmail']) x), 'cold_email,cold_email,cold_email,cold_email,cold_email', 'cold email however it is written');
+SELECT is((SELECT string_agg(sentinel.platform_key(x), ',') FROM unnest(ARRAY['Cold email', 'cold-email', 'COLD_EMAIL', ' cold  email ', 'ColdEmail']) x),
+    'cold_email,cold_email,cold_email,cold_email,cold_email', 'cold email however it is written');
 SELECT is((SELECT string_agg(sentinel.platform_key(x), ',') FROM unnest(ARRAY[NULL, '', ' - ', 'Word of mouth']) x), 'other,other,other,word_of_mouth', 'and none is other');
 SELECT sentinel.create_lead('Choosy', platform => 'phone') AS choosy \gset
 UPDATE sentinel.leads SET lifecycle_stage = 'contacted', next_action = 'no_action', next_action_due = '2030-01-01', priority = 'high', last_contacted_at = '2020-01-01' WHERE id = :'choosy';
@@ -274,8 +280,10 @@ CREATE FUNCTION pg_temp.told(subject uuid) RETURNS SETOF text LANGUAGE sql STABL
     WHERE e.subject_id = $1 AND e.event_type <> 'lead.created' ORDER BY e.seq $$;
 SELECT sentinel.create_lead('Winner') AS winner \gset
 SELECT sentinel.set_lead_stage(:'winner', 'qualified'), sentinel.set_lead_stage(:'winner', 'won');
-SELECT results_eq(format('SELECT pg_temp.told(%L)', :'winner'), $$VALUES ('lead.stage_changed lead.stage_changed:ID:2 new_lead qualified'), ('lead.stage_changed lead.stage_changed:ID:3 qualified won')$$, 'a lead that is won is told once and not reactivated');
-SELECT is((SELECT count(*) FROM sentinel.job_waiting w WHERE w.job_type = 'qualify_lead' AND w.org_id = :'org'), (SELECT count(*) FROM sentinel.events WHERE event_type = 'lead.reactivated' AND org_id = :'org'), 'nobody judges it');
+SELECT results_eq(format('SELECT pg_temp.told(%L)', :'winner'), $$VALUES ('lead.stage_changed lead.stage_changed:ID:2 new_lead qualified'),
+    ('lead.stage_changed lead.stage_changed:ID:3 qualified won')$$, 'a lead that is won is told once and not reactivated');
+SELECT is((SELECT count(*) FROM sentinel.job_waiting w WHERE w.job_type = 'qualify_lead' AND w.org_id = :'org'),
+    (SELECT count(*) FROM sentinel.events WHERE event_type = 'lead.reactivated' AND org_id = :'org'), 'nobody judges it');
 SELECT sentinel.set_lead_stage(:'winner', 'qualified'), sentinel.set_lead_stage(:'winner', 'lost'), sentinel.set_lead_stage(:'winner', 'contacted');
 SELECT is((SELECT string_agg(t, '; ') FROM (SELECT t FROM pg_temp.told(:'winner') t OFFSET 2) x),
     'lead.stage_changed lead.stage_changed:ID:4 won qualified; lead.reactivated lead.reactivated:ID:4 won qualified; lead.stage_changed lead.stage_changed:ID:5 qualified lost; '
@@ -284,26 +292,31 @@ SELECT is((SELECT payload - 'lead_id' FROM sentinel.events WHERE idempotency_key
     jsonb_build_object('owner_id', NULL, 'stage', 'contacted', 'from_stage', 'new_lead', 'as_of', pg_temp.ago(15)), 'an event carries what happened when');
 INSERT INTO sentinel.leads (org_id, name) SELECT :'org', 'Bulk ' || n FROM generate_series(1, 50) n;
 UPDATE sentinel.leads SET lifecycle_stage = 'contacted' WHERE name LIKE 'Bulk %' AND org_id = :'org';
-SELECT is((SELECT (count(*), count(DISTINCT e.subject_id))::text FROM sentinel.events e JOIN sentinel.leads l ON l.id = e.subject_id WHERE l.name LIKE 'Bulk %' AND e.event_type = 'lead.stage_changed'), '(50,50)', 'many moves by one statement are told each');
+SELECT is((SELECT (count(*), count(DISTINCT e.subject_id))::text FROM sentinel.events e JOIN sentinel.leads l ON l.id = e.subject_id
+    WHERE l.name LIKE 'Bulk %' AND e.event_type = 'lead.stage_changed'), '(50,50)', 'many moves by one statement are told each');
 SELECT is((SELECT count(*) FROM sentinel.state_history s JOIN sentinel.leads l ON l.id = s.subject_id WHERE l.name LIKE 'Bulk %'), 100::bigint, 'and recorded each');
 SELECT is((SELECT string_agg(DISTINCT format('%s %s', next_action, next_action_due - now()), ',') FROM sentinel.leads WHERE name LIKE 'Bulk %'), 'follow_up 3 days', 'with what is to be done');
 
 -- Whose lead it is.
 SELECT sentinel.create_lead('Of Mira', owner_id => :'mira') AS own, sentinel.create_lead('Of the team', team_id => :'north') AS shared, sentinel.create_lead('Of nobody') AS free \gset
-SELECT is(pg_temp.as_login(x.login, CASE x.login WHEN 'tap_else' THEN :'other' ELSE :'org' END::uuid, format('SELECT sentinel.set_lead_stage(%L, ''contacted'')', x.lead)), x.answer, format('%s moves the lead %s: %s', x.login, x.label, x.answer))
-FROM (VALUES ('tap_max', :'own', 'of another', 'SN004'), ('tap_vera', :'own', 'of another', 'SN004'), ('tap_else', :'free', 'of another organisation', 'SN004'), ('tap_max', :'shared', 'of another team', 'SN004'),
+SELECT is(pg_temp.as_login(x.login, CASE x.login WHEN 'tap_else' THEN :'other' ELSE :'org' END::uuid, format('SELECT sentinel.set_lead_stage(%L, ''contacted'')', x.lead)),
+    x.answer, format('%s moves the lead %s: %s', x.login, x.label, x.answer))
+FROM (VALUES ('tap_max', :'own', 'of another', 'SN004'), ('tap_vera', :'own', 'of another', 'SN004'), ('tap_else', :'free', 'of another organisation', 'SN004'),
+    ('tap_max', :'shared', 'of another team', 'SN004'),
              ('tap_vera', :'shared', 'of her team, as a viewer', 'SN003'), ('tap_vera', :'free', 'of nobody, as a viewer', 'SN003'),
              ('tap_mira', :'own', 'of her own', ''), ('tap_mira', :'shared', 'of her team', ''), ('tap_max', :'free', 'of nobody', '')) AS x(login, lead, label, answer);
 SELECT is(pg_temp.as_login('tap_vera', :'org', format('UPDATE sentinel.leads SET lifecycle_stage = ''lost'' WHERE id = %L RETURNING id', :'shared')), 'done', 'by UPDATE a viewer finds no row');
 SELECT is((SELECT (lifecycle_stage)::text FROM sentinel.leads WHERE id = :'shared'), 'contacted', 'so nothing moves');
 SELECT is((SELECT member_id FROM sentinel.state_history WHERE subject_id = :'own' AND seq = 2), :'mira'::uuid, 'the past knows who moved');
-SELECT is(pg_temp.as_login(x.login, CASE x.login WHEN 'tap_else' THEN :'other' ELSE :'org' END::uuid, format('SELECT count(DISTINCT subject_id) FROM sentinel.state_history WHERE subject_id IN (%L, %L, %L)', :'own', :'shared', :'free')), x.seen,
+SELECT is(pg_temp.as_login(x.login, CASE x.login WHEN 'tap_else' THEN :'other' ELSE :'org' END::uuid,
+    format('SELECT count(DISTINCT subject_id) FROM sentinel.state_history WHERE subject_id IN (%L, %L, %L)', :'own', :'shared', :'free')), x.seen,
           format('%s sees the past of %s of three leads', x.login, x.seen)) FROM (VALUES ('tap_mira', '3'), ('tap_max', '1'), ('tap_vera', '2'), ('tap_else', '0')) x(login, seen);
 SELECT is(pg_temp.as_login('tap_mira', :'org', format('UPDATE sentinel.state_history SET state = ''won'' WHERE subject_id = %L', :'own')), '42501', 'and writes none of it');
 INSERT INTO sentinel.activities (org_id, lead_id, activity_type, body) VALUES (:'org', :'own', 'note_added', 'secret');
 SELECT is(pg_temp.as_login(x.login, :'org', format('SELECT count(*) FROM sentinel.activities WHERE lead_id = %L', :'own')), x.seen, format('%s reads %s notes of a lead of Mira', x.login, x.seen))
 FROM (VALUES ('tap_mira', '1'), ('tap_max', '0'), ('tap_vera', '0')) x(login, seen);
-SELECT is(pg_temp.as_login(x.login, :'org', format('INSERT INTO sentinel.activities (org_id, lead_id, activity_type) VALUES (%L, %L, ''note_added'') RETURNING activity_type', :'org', x.lead)), x.answer, format('%s writes one: %s', x.login, x.answer))
+SELECT is(pg_temp.as_login(x.login, :'org', format('INSERT INTO sentinel.activities (org_id, lead_id, activity_type) VALUES (%L, %L, ''note_added'') RETURNING activity_type', :'org',
+    x.lead)), x.answer, format('%s writes one: %s', x.login, x.answer))
 FROM (VALUES ('tap_mira', :'own', 'note_added'), ('tap_max', :'own', '42501'), ('tap_vera', :'shared', '42501')) x(login, lead, answer);
 SELECT sentinel.leave();
 SELECT throws_ok(format('SELECT sentinel.set_lead_stage(%L, ''won'')', :'own'), 'SN002', NULL, 'nothing without an organisation');

@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(251);
+SELECT plan(252);
 
 SELECT sentinel.create_org('Revenue & Sons', 'revenue-pgtap') AS org, sentinel.create_org('Other Ltd', 'revenue-pgtap-other') AS other \gset
 SELECT sentinel.enter(:'other');
@@ -90,6 +90,7 @@ SELECT sentinel.reschedule_call(:'missed', now() + interval '2 days'), sentinel.
 SELECT is(pg_temp.told(:'missed'), 'call.booked:ID, call.no_show:ID, call.booked:ID:3, call.rescheduled, call.rescheduled, call.cancelled:ID', 'and all of it told');
 SELECT throws_ok(format('SELECT sentinel.reschedule_call(%L, now())', :'missed'), 'SN005', NULL, 'a cancelled one is not');
 SELECT throws_ok(format('SELECT sentinel.reschedule_call(%L, ''infinity'')', :'missed'), 'SN007', NULL, 'nor any for ever');
+SELECT throws_ok(format('SELECT sentinel.reschedule_call(%L, now(), ''ftp://x'')', :'missed'), 'SN007', 'invalid address "ftp://x" of a meeting', 'nor anywhere');
 -- An analysis classifies, it confirms nothing.
 SELECT sentinel.book_call(:'otto', now()) AS talk \gset
 SELECT throws_ok(format('UPDATE sentinel.calls SET summary = ''Sold!'', %s WHERE id = %L', x.also, :'talk'), 'SN006', NULL, 'no analysis with ' || x.also)
@@ -98,7 +99,8 @@ SELECT throws_ok(format('UPDATE sentinel.calls SET %s, outcome = ''won'' WHERE i
 FROM (VALUES ('buying_signal_score = 100'), ('buying_signals = ''[]'''), ('proposal_blueprint = ''{}'''), ('applied_signal = 1'), ('analysis_source = ''model''')) x(mark);
 SELECT sentinel.complete_call(:'talk', 'Send me the contract, we are ready to sign off the budget.', 'no idea');
 SELECT md5(string_agg(d::text, ',' ORDER BY d.id)) AS deals FROM sentinel.deals d \gset
-SELECT is((SELECT jsonb_typeof(sentinel.store_call_analysis(:'org', :'talk', 'model', 100, '["won"]', 'Won, paid, signed.', 'Strong', '["mark as won"]', now()) -> 'call_score')), 'number', 'a model may say what it likes');
+SELECT is((SELECT jsonb_typeof(sentinel.store_call_analysis(:'org', :'talk', 'model', 100, '["won"]', 'Won, paid, signed.', 'Strong', '["mark as won"]', now()) -> 'call_score')),
+    'number', 'a model may say what it likes');
 SELECT is((SELECT (status, transcript_version, outcome, analysis_source)::text FROM sentinel.calls WHERE id = :'talk'), '(completed,0,"no idea",model)', 'the call stays as people told it');
 SELECT is((SELECT md5(string_agg(d::text, ',' ORDER BY d.id)) FROM sentinel.deals d), :'deals', 'no deal moves');
 SELECT is((SELECT (SELECT count(*) FROM sentinel.invoices) + (SELECT count(*) FROM sentinel.contracts) + (SELECT count(*) FROM sentinel.clients)), 0::bigint, 'nothing is billed');
@@ -116,10 +118,12 @@ SELECT throws_ok(format('SELECT sentinel.create_invoice(%L)', :'gone'), 'SN005',
 SELECT sentinel.create_invoice(:'bare') AS second \gset
 SELECT sentinel.cancel_invoice(:'second', 'typo'), sentinel.cancel_invoice(:'second');
 SELECT sentinel.create_invoice(:'bare', pg_temp.ago(60)) AS third \gset
-SELECT is((SELECT string_agg(number || ' ' || status, ',' ORDER BY number) FROM sentinel.invoices WHERE org_id = :'org'), 'INV-00001 draft,INV-00002 cancelled,INV-00003 draft', 'numbers have no gaps, by refusals, repeats or cancelling');
+SELECT is((SELECT string_agg(number || ' ' || status, ',' ORDER BY number) FROM sentinel.invoices WHERE org_id = :'org'),
+    'INV-00001 draft,INV-00002 cancelled,INV-00003 draft', 'numbers have no gaps, by refusals, repeats or cancelling');
 SELECT throws_ok(format('SELECT sentinel.send_invoice(%L, %L)', :'bill', x.due), 'SN007', NULL, 'not due at ' || x.due) FROM (VALUES ('2001-01-01'), ('infinity')) x(due);
 SELECT sentinel.send_invoice(:'bill', as_of => pg_temp.ago(10)), sentinel.send_invoice(:'bill'), sentinel.send_invoice(:'third', as_of => pg_temp.ago(5));
-SELECT is((SELECT (status, issued_at, due_at)::text FROM sentinel.invoices WHERE id = :'bill'), format('(sent,"%s","%s")', pg_temp.ago(10) + interval '1 microsecond', pg_temp.ago(-20)), 'sending keeps the time of the draft');
+SELECT is((SELECT (status, issued_at, due_at)::text FROM sentinel.invoices WHERE id = :'bill'), format('(sent,"%s","%s")', pg_temp.ago(10) + interval '1 microsecond', pg_temp.ago(-20)),
+    'sending keeps the time of the draft');
 SELECT is((SELECT due_at FROM sentinel.invoices WHERE id = :'third'), pg_temp.ago(-25), 'unless it is over by then');
 SELECT throws_ok(format('UPDATE sentinel.invoices SET %s WHERE id = %L', x.change, :'bill'), 'SN006', NULL, 'a sent invoice keeps what it says: ' || x.change)
 FROM (VALUES ('amount = 1'), ('currency = ''USD'''), ('number = ''X'''), ('deal_id = sentinel.uuid7()')) x(change);
@@ -136,14 +140,16 @@ UPDATE sentinel.invoices SET paid_at = '2001-01-01' WHERE id = :'bill';
 SELECT is((SELECT paid_at FROM sentinel.invoices WHERE id = :'bill'), now(), 'nor paid at another time');
 SELECT is(pg_temp.told(:'bill'), 'invoice.created:ID, invoice.sent:ID, invoice.overdue:ID, invoice.paid:ID', 'each is told once');
 SELECT is((SELECT payload - 'due_at' - 'as_of' FROM sentinel.events WHERE idempotency_key = 'invoice.paid:' || :'bill'),
-    jsonb_build_object('invoice_id', :'bill', 'deal_id', :'deal', 'client_id', NULL, 'number', 'INV-00001', 'amount', 12345.67, 'currency', 'EUR', 'status', 'paid', 'from_status', 'overdue'), 'with what was paid');
+    jsonb_build_object('invoice_id', :'bill', 'deal_id', :'deal', 'client_id', NULL, 'number', 'INV-00001', 'amount', 12345.67, 'currency', 'EUR', 'status', 'paid', 'from_status',
+    'overdue'), 'with what was paid');
 SELECT is((SELECT count(*) FROM sentinel.audit_log WHERE org_id = :'org' AND action IN ('invoice.paid', 'invoice.cancelled')), 2::bigint, 'money leaves a trace');
 
 -- Templates.
 SELECT is(sentinel.render_template(x.body, x.vars), x.wanted, 'rendering ' || x.body) FROM (VALUES
     ('{{a}}', '{"a": "<script>alert(\"x\")</script> & ''y''"}'::jsonb, '&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#39;y&#39;'),
     ('{{ a }}-{{b}}-{{a}}.', '{"a": 1, "b": null}', '1--1.'), ('{{a}}', '{"a": "{{b}}", "b": "no"}', '{{b}}'), ('{{a}}', '{"a": "\\1 \\& $1"}', '\1 \&amp; $1'),
-    ('Dear {{ unknown }}, {{a}}', '{"a": "x"}', 'Dear {{ unknown }}, x'), ('{{}} {{a b}} { {a} }', '{"a": "x"}', '{{}} {{a b}} { {a} }'), ('plain <b>', '{}', 'plain <b>'), ('é{{a}}é', '{"a": "ü"}', 'éüé')) x(body, vars, wanted);
+    ('Dear {{ unknown }}, {{a}}', '{"a": "x"}', 'Dear {{ unknown }}, x'), ('{{}} {{a b}} { {a} }', '{"a": "x"}', '{{}} {{a b}} { {a} }'), ('plain <b>', '{}', 'plain <b>'),
+    ('é{{a}}é', '{"a": "ü"}', 'éüé')) x(body, vars, wanted);
 SELECT throws_ok(format('SELECT sentinel.render_template(%L, ''{"a": 1}'')', x.body), 'SN007', 'the template holds "{{{"', x.body || ' is refused') FROM (VALUES ('{{{a}}}'), ('x{{{{a}}}}')) x(body);
 SELECT throws_ok($$SELECT sentinel.render_template('{{a}}', '[1]')$$, 'SN007', NULL, 'a list of values as well');
 SELECT throws_ok($$SELECT sentinel.save_document_template('Bad', '<p>{{{deal_name}}}</p>')$$, 'SN007', NULL, 'nor is it kept');
@@ -155,7 +161,8 @@ SELECT sentinel.create_contract(:'deal', as_of => pg_temp.ago(9)) AS paper \gset
 SELECT is((SELECT html FROM sentinel.contracts WHERE id = :'paper'),
     format('<h1>Agreement</h1><p>Revenue &amp; Sons and Buyer &lt;b&gt;&quot;&amp;&quot;&lt;/b&gt; Co, represented by Lena Lead, agree on %s:</p><p>Revenue &amp; Sons delivers "Big &quot;deal&quot; &lt;script&gt;" for 12345.67 EUR.</p><p>Signed: ____________________</p>',
            to_char(pg_temp.ago(9), 'YYYY-MM-DD')), 'a contract is a document, with what others wrote escaped');
-SELECT is((SELECT sha256 FROM sentinel.contracts WHERE id = :'paper'), (SELECT encode(public.digest(convert_to(html, 'UTF8'), 'sha256'), 'hex') FROM sentinel.contracts WHERE id = :'paper'), 'with the digest of its text');
+SELECT is((SELECT sha256 FROM sentinel.contracts WHERE id = :'paper'), (SELECT encode(public.digest(convert_to(html, 'UTF8'), 'sha256'), 'hex') FROM sentinel.contracts WHERE id = :'paper'),
+    'with the digest of its text');
 SELECT is(sentinel.create_contract(:'deal'), :'paper'::uuid, 'a deal has one');
 SELECT throws_ok(format('SELECT sentinel.create_contract(%L, %L)', :'bare', sentinel.uuid7()), 'SN004', NULL, 'of a template that exists');
 SELECT sentinel.create_contract(:'bare') AS plain \gset
@@ -164,7 +171,8 @@ UPDATE sentinel.contracts SET html = '<p>Ünder review</p>', sha256 = repeat('0'
 SELECT is((SELECT sha256 FROM sentinel.contracts WHERE id = :'paper'), encode(public.digest(convert_to('<p>Ünder review</p>', 'UTF8'), 'sha256'), 'hex'), 'a draft changes, its digest with it');
 SELECT throws_ok(format('SELECT sentinel.send_contract(%L, ''javascript:x'')', :'paper'), '23514', NULL, 'no script for an address');
 SELECT sentinel.send_contract(:'paper', 'https://sign.example.com/1', pg_temp.ago(9)), sentinel.send_contract(:'paper', 'https://sign.example.com/2');
-SELECT is((SELECT (status, url, sent_at)::text FROM sentinel.contracts WHERE id = :'paper'), format('(sent,https://sign.example.com/1,"%s")', pg_temp.ago(9) + interval '1 microsecond'), 'sent once, to one address');
+SELECT is((SELECT (status, url, sent_at)::text FROM sentinel.contracts WHERE id = :'paper'), format('(sent,https://sign.example.com/1,"%s")', pg_temp.ago(9) + interval '1 microsecond'),
+    'sent once, to one address');
 SELECT throws_ok(format('UPDATE sentinel.contracts SET html = ''more'' WHERE id = %L', :'paper'), 'SN006', NULL, 'then its text is fixed');
 SELECT throws_ok(format('UPDATE sentinel.contracts SET deal_id = %L WHERE id = %L', :'ottos', :'paper'), 'SN006', NULL, 'and its deal');
 SELECT throws_ok(format('SELECT sentinel.sign_contract(%L, '' '')', :'paper'), 'SN007', NULL, 'somebody signs');
@@ -215,7 +223,8 @@ SELECT throws_ok(format('SELECT sentinel.set_revenue_settings(%L)', x.bad), x.co
     ('{"buying_signal_weight": 1.01}', '22023'), ('{"nonsense": 1}', 'SN004'), ('{"nonsense": null}', 'SN004'), ('{"org_id": 1}', 'SN004'), ('{}', 'SN007'), ('[1]', 'SN007')) x(bad, code);
 SELECT throws_ok('SELECT sentinel.set_revenue_settings(NULL)', 'SN007', NULL, 'nor none');
 SELECT throws_ok($$SELECT sentinel.revenue_setting('nonsense')$$, 'SN004', NULL, 'an unknown setting');
-SELECT set_eq($$SELECT attname::text FROM pg_attribute WHERE attrelid = 'sentinel.revenue_settings'::regclass AND attnum > 0 AND attname NOT IN ('org_id', 'updated_at')$$, 'SELECT setting FROM sentinel.revenue_defaults', 'each setting is a column');
+SELECT set_eq($$SELECT attname::text FROM pg_attribute WHERE attrelid = 'sentinel.revenue_settings'::regclass AND attnum > 0 AND attname NOT IN ('org_id', 'updated_at')$$,
+    'SELECT setting FROM sentinel.revenue_defaults', 'each setting is a column');
 
 -- Tasks.
 SELECT sentinel.add_task(' Call back ', 'lead', :'lena', now(), 'high', source_key => 'x:1') AS task \gset
@@ -226,15 +235,19 @@ SELECT is((SELECT completed_at FROM sentinel.tasks WHERE id = :'task'), pg_temp.
 SELECT is(sentinel.add_task('x', source_key => 'x:1'), :'task'::uuid, 'and not made anew');
 SELECT sentinel.complete_task(:'task', false);
 SELECT is((SELECT completed_at FROM sentinel.tasks WHERE id = :'task'), NULL, 'unless it is to be done again');
-SELECT throws_ok(format('SELECT sentinel.add_task(%s)', x.args), x.code, NULL, 'no task ' || x.args) FROM (VALUES (''' ''', 'SN007'), ('''x'', ''lead''', 'SN007'), ('''x'', priority => ''urgent''', '22023'),
+SELECT throws_ok(format('SELECT sentinel.add_task(%s)', x.args), x.code, NULL, 'no task ' || x.args) FROM (VALUES (''' ''', 'SN007'), ('''x'', ''lead''', 'SN007'),
+    ('''x'', priority => ''urgent''', '22023'),
     ('''x'', ''poem'', sentinel.uuid7()', 'SN004'), ('''x'', ''deal'', sentinel.uuid7()', 'SN004'), ('''x'', member_id => sentinel.uuid7()', '23503')) x(args, code);
 SELECT throws_ok('SELECT sentinel.complete_task(sentinel.uuid7())', 'SN004', NULL, 'an unknown task is not done');
 
 -- Leads that are one.
-INSERT INTO sentinel.leads (org_id, id, name, phone, company_name, platform, temperature, qualification_score, recommended_path, estimated_monthly_revenue_leak, currency, buying_signal_score, ghost_risk_score,
+INSERT INTO sentinel.leads (org_id, id, name, phone, company_name, platform, temperature, qualification_score, recommended_path, estimated_monthly_revenue_leak, currency,
+    buying_signal_score, ghost_risk_score,
                             interest_profile, priority, created_at, last_activity_at)
-VALUES (:'org', sentinel.uuid7(), 'Unknown', '', 'Kept Ltd', 'phone', 'cold', 40, 'nurture', 500, 'USD', 30, 60, '{"pain_points": ["slow", "late"], "budget": "kept"}', 'low', pg_temp.ago(5), pg_temp.ago(4)) RETURNING id AS master \gset
-INSERT INTO sentinel.leads (org_id, id, name, email, phone, profile_link, company_name, domain, industry, employee_count, location, lead_source, platform, temperature, qualification_score, recommended_path,
+VALUES (:'org', sentinel.uuid7(), 'Unknown', '', 'Kept Ltd', 'phone', 'cold', 40, 'nurture', 500, 'USD', 30, 60, '{"pain_points": ["slow", "late"], "budget": "kept"}', 'low',
+    pg_temp.ago(5), pg_temp.ago(4)) RETURNING id AS master \gset
+INSERT INTO sentinel.leads (org_id, id, name, email, phone, profile_link, company_name, domain, industry, employee_count, location, lead_source, platform, temperature, qualification_score,
+    recommended_path,
                             estimated_monthly_revenue_leak, currency, buying_signal_score, ghost_risk_score, interest_profile, priority, created_at, last_activity_at, last_contacted_at)
 VALUES (:'org', sentinel.uuid7(), 'Tina Twin', 'tina@twin.example', '+49 30 1', 'https://linkedin.com/in/tina', 'Gone Ltd', 'twin.example', 'law', 7, 'Bonn', 'fair', 'linkedin', 'hot', 90, 'direct_call',
         5000, 'EUR', 20, 70, '{"pain_points": ["late", "dear"], "budget": "gone", "timeline": "soon"}', 'critical', pg_temp.ago(50), pg_temp.ago(2), pg_temp.ago(3)) RETURNING id AS twin \gset
@@ -249,26 +262,33 @@ SELECT :'org', x.lead, x.cause, 'rules', x.score, 'hot', 'direct_call', 1, 'EUR'
 FROM (VALUES (:'master'::uuid, :'org'::uuid, 40, 'kept', pg_temp.ago(4)), (:'twin', :'twin', 90, 'gone', pg_temp.ago(2)), (:'twin', :'org', 10, 'same', pg_temp.ago(9))) x(lead, cause, score, rule, at);
 SELECT throws_ok(format('SELECT sentinel.merge_leads(%1$L, %1$L)', :'master'), 'SN007', NULL, 'a lead is not merged with itself');
 SELECT is((SELECT count(*) FROM sentinel.leads WHERE id = :'master'), 1::bigint, 'and stays');
-SELECT throws_ok(format('SELECT sentinel.merge_leads(%L, %L)', x.a, x.b), 'SN004', NULL, 'nor with nobody') FROM (VALUES (:'master'::uuid, sentinel.uuid7()), (sentinel.uuid7(), :'master'), (:'master', NULL)) x(a, b);
+SELECT throws_ok(format('SELECT sentinel.merge_leads(%L, %L)', x.a, x.b), 'SN004', NULL, 'nor with nobody') FROM (VALUES (:'master'::uuid, sentinel.uuid7()), (sentinel.uuid7(), :'master'),
+    (:'master', NULL)) x(a, b);
 SELECT is(sentinel.merge_leads(:'master', :'twin'), :'master'::uuid, 'two leads become one');
 SELECT is((SELECT (name, email, phone, profile_link, company_name, domain, industry, employee_count, location, lead_source, platform)::text FROM sentinel.leads WHERE id = :'master'),
     '("Tina Twin",tina@twin.example,"+49 30 1",https://linkedin.com/in/tina,"Kept Ltd",twin.example,law,7,Bonn,fair,phone)', 'blanks are filled, the rest is kept');
-SELECT is((SELECT (temperature, qualification_score, recommended_path, estimated_monthly_revenue_leak, currency, buying_signal_score, ghost_risk_score, priority, lifecycle_stage)::text FROM sentinel.leads WHERE id = :'master'),
+SELECT is((SELECT (temperature, qualification_score, recommended_path, estimated_monthly_revenue_leak, currency, buying_signal_score, ghost_risk_score, priority, lifecycle_stage)::text
+    FROM sentinel.leads WHERE id = :'master'),
     '(hot,90.00,direct_call,5000.00,EUR,30.00,70.00,critical,proposal)', 'the hotter, higher, further holds; path and leak go with the score');
 SELECT is((SELECT interest_profile FROM sentinel.leads WHERE id = :'master'), '{"pain_points": ["slow", "late", "dear"], "budget": "kept", "timeline": "soon"}'::jsonb, 'interests are joined');
-SELECT is((SELECT (created_at = pg_temp.ago(50), last_activity_at = pg_temp.ago(2), last_contacted_at = now())::text FROM sentinel.leads WHERE id = :'master'), '(t,t,t)', 'known since the first, heard of last');
+SELECT is((SELECT (created_at = pg_temp.ago(50), last_activity_at = pg_temp.ago(2), last_contacted_at = now())::text FROM sentinel.leads WHERE id = :'master'),
+    '(t,t,t)', 'known since the first, heard of last');
 SELECT is((SELECT count(*) FROM sentinel.leads WHERE id = :'twin'), 0::bigint, 'the duplicate is gone');
-SELECT is((SELECT count(*) FROM (SELECT lead_id FROM sentinel.deals WHERE id = :'tdeal' UNION ALL SELECT lead_id FROM sentinel.clients WHERE id = :'tclient' UNION ALL SELECT lead_id FROM sentinel.calls WHERE id IN (:'tcall', :'tclash')
-    UNION ALL SELECT subject_id FROM sentinel.tasks WHERE id = :'ttask' UNION ALL SELECT lead_id FROM sentinel.activities WHERE payload ->> 'call_id' = :'tcall') x WHERE lead_id = :'master'), 6::bigint, 'deals, clients, calls, tasks and activities are the other''s');
+SELECT is((SELECT count(*) FROM (SELECT lead_id FROM sentinel.deals WHERE id = :'tdeal' UNION ALL SELECT lead_id FROM sentinel.clients WHERE id = :'tclient' UNION ALL SELECT lead_id
+    FROM sentinel.calls WHERE id IN (:'tcall', :'tclash')
+    UNION ALL SELECT subject_id FROM sentinel.tasks WHERE id = :'ttask' UNION ALL SELECT lead_id FROM sentinel.activities WHERE payload ->> 'call_id' = :'tcall') x
+    WHERE lead_id = :'master'), 6::bigint, 'deals, clients, calls, tasks and activities are the other''s');
 SELECT is((SELECT string_agg(status, ',' ORDER BY id = :'mclash') FROM sentinel.calls WHERE id IN (:'tclash', :'mclash')), 'cancelled,booked', 'of two calls of one instant one is held');
-SELECT results_eq(format('SELECT score, cause_id FROM sentinel.lead_scores WHERE lead_id = %L ORDER BY scored_at', :'master'), format('VALUES (40.00, %L::uuid), (90.00, %L::uuid)', :'org', :'twin'), 'judgements move; of two of one cause the own one stays');
+SELECT results_eq(format('SELECT score, cause_id FROM sentinel.lead_scores WHERE lead_id = %L ORDER BY scored_at', :'master'),
+    format('VALUES (40.00, %L::uuid), (90.00, %L::uuid)', :'org', :'twin'), 'judgements move; of two of one cause the own one stays');
 SELECT is((SELECT string_agg(rule || ' ' || score, ',') FROM sentinel.explain_qualification(:'master')), 'gone 90.00', 'so the score that holds is explained');
 SELECT is((SELECT (state, left_at = now())::text FROM sentinel.state_history WHERE subject_id = :'twin' ORDER BY seq DESC LIMIT 1), '(proposal,t)', 'its past ends');
 SELECT is((SELECT (duplicate ->> 'email', duplicate ->> 'company_name')::text FROM sentinel.lead_merges WHERE duplicate_id = :'twin'), '(tina@twin.example,"Gone Ltd")', 'what it was is kept');
 SELECT is((SELECT count(*) FROM sentinel.events WHERE subject_id = :'master' AND event_type = 'lead.merged' AND payload ->> 'duplicate_id' = :'twin'), 1::bigint, 'and told');
 SELECT sentinel.create_lead('Last') AS last \gset
 SELECT is(sentinel.merge_leads(:'last', :'master'), :'last'::uuid, 'merged again');
-SELECT is((SELECT array_agg(sentinel.resolve_lead(x)) FROM unnest(ARRAY[:'twin', :'master', :'last', :'org']::uuid[]) x), ARRAY[:'last', :'last', :'last', :'org']::uuid[], 'each id means the lead that stays');
+SELECT is((SELECT array_agg(sentinel.resolve_lead(x)) FROM unnest(ARRAY[:'twin', :'master', :'last', :'org']::uuid[]) x),
+    ARRAY[:'last', :'last', :'last', :'org']::uuid[], 'each id means the lead that stays');
 SELECT is((SELECT count(*) FROM sentinel.lead_scores WHERE lead_id = :'last'), 2::bigint, 'judgements go all the way');
 SELECT throws_ok(format('SELECT sentinel.merge_leads(%L, %L)', :'last', :'twin'), 'SN004', NULL, 'what is gone is not merged');
 CREATE FUNCTION pg_temp.merged(kept text, gone text) RETURNS text LANGUAGE plpgsql AS $$
@@ -280,17 +300,23 @@ BEGIN
     RETURN (SELECT l.lifecycle_stage FROM sentinel.leads l WHERE l.id = a);
 END
 $$;
-SELECT is(pg_temp.merged(x.kept, x.gone), x.stage, format('%s and %s is %s', x.kept, x.gone, x.stage)) FROM (VALUES ('qualified', 'contacted', 'qualified'), ('contacted', 'won', 'won'), ('won', 'proposal', 'won'),
+SELECT is(pg_temp.merged(x.kept, x.gone), x.stage, format('%s and %s is %s', x.kept, x.gone, x.stage)) FROM (VALUES ('qualified', 'contacted', 'qualified'), ('contacted', 'won', 'won'),
+    ('won', 'proposal', 'won'),
     ('contacted', 'lost', 'contacted'), ('lost', 'new_lead', 'lost'), ('lost', 'proposal', 'proposal'), ('lost', 'won', 'won'), ('lost', 'lost', 'lost')) x(kept, gone, stage);
 
 -- Whose it is: Mira's own, the team's, seen by a viewer; not seen by Max; of another organisation.
 SELECT sentinel.create_lead('Own', owner_id => :'mira') AS own_lead, sentinel.create_lead('Shared', team_id => :'north') AS shared_lead \gset
-SELECT sentinel.create_deal('Own', 10, lead_id => :'own_lead', owner_id => :'mira') AS own, sentinel.create_deal('Shared', 10, lead_id => :'shared_lead', owner_id => :'olga', team_id => :'north') AS shared \gset
-SELECT sentinel.book_call(:'own_lead', now() + interval '1 hour', :'own') AS ocall, sentinel.create_invoice(:'own') AS oinvoice, sentinel.create_contract(:'own') AS ocontract, sentinel.create_client(:'own') AS oclient,
-       sentinel.book_call(:'shared_lead', now() + interval '1 hour', :'shared') AS scall, sentinel.create_invoice(:'shared') AS sinvoice, sentinel.create_contract(:'shared') AS scontract, sentinel.create_client(:'shared') AS sclient \gset
+SELECT sentinel.create_deal('Own', 10, lead_id => :'own_lead', owner_id => :'mira') AS own, sentinel.create_deal('Shared', 10, lead_id => :'shared_lead', owner_id => :'olga',
+    team_id => :'north') AS shared \gset
+SELECT sentinel.book_call(:'own_lead', now() + interval '1 hour', :'own') AS ocall, sentinel.create_invoice(:'own') AS oinvoice, sentinel.create_contract(:'own') AS ocontract,
+    sentinel.create_client(:'own') AS oclient,
+       sentinel.book_call(:'shared_lead', now() + interval '1 hour', :'shared') AS scall, sentinel.create_invoice(:'shared') AS sinvoice, sentinel.create_contract(:'shared') AS scontract,
+       sentinel.create_client(:'shared') AS sclient \gset
 CREATE TEMP TABLE deeds (deed text);
-INSERT INTO deeds VALUES ('book_call(%1$L, now() + interval ''9 days'', %2$L)'), ('reschedule_call(%3$L, now() + interval ''5 days'')'), ('miss_call(%3$L)'), ('cancel_call(%3$L)'), ('complete_call(%3$L, ''x'', ''y'')'), ('create_invoice(%2$L)'), ('send_invoice(%4$L)'),
-    ('mark_invoice_paid(%4$L)'), ('cancel_invoice(%4$L)'), ('create_contract(%2$L)'), ('send_contract(%5$L)'), ('sign_contract(%5$L, ''A. Person'')'), ('void_contract(%5$L)'), ('create_client(%2$L)'), ('advance_delivery(%6$L)'), ('change_client(%6$L, 50)');
+INSERT INTO deeds VALUES ('book_call(%1$L, now() + interval ''9 days'', %2$L)'), ('reschedule_call(%3$L, now() + interval ''5 days'')'), ('miss_call(%3$L)'), ('cancel_call(%3$L)'),
+    ('complete_call(%3$L, ''x'', ''y'')'), ('create_invoice(%2$L)'), ('send_invoice(%4$L)'),
+    ('mark_invoice_paid(%4$L)'), ('cancel_invoice(%4$L)'), ('create_contract(%2$L)'), ('send_contract(%5$L)'), ('sign_contract(%5$L, ''A. Person'')'), ('void_contract(%5$L)'),
+    ('create_client(%2$L)'), ('advance_delivery(%6$L)'), ('change_client(%6$L, 50)');
 -- What a deed comes to, undone again.
 CREATE FUNCTION pg_temp.tried(login text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -299,32 +325,43 @@ EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
     RETURN CASE WHEN SQLERRM ~ '^=(SN|[0-9P])[0-9]{3,4}$' THEN substr(SQLERRM, 2) ELSE 'done' END;
 END
 $$;
-SELECT is((SELECT string_agg(DISTINCT pg_temp.tried(x.login, format('SELECT sentinel.' || d.deed, :'own_lead', :'own', :'ocall', :'oinvoice', :'ocontract', :'oclient')), ',') FROM deeds d), x.own, format('%s and what is of Mira: %s', x.login, x.own))
+SELECT is((SELECT string_agg(DISTINCT pg_temp.tried(x.login, format('SELECT sentinel.' || d.deed, :'own_lead', :'own', :'ocall', :'oinvoice', :'ocontract', :'oclient')), ',') FROM deeds d),
+    x.own, format('%s and what is of Mira: %s', x.login, x.own))
 FROM (VALUES ('tap_mira', 'done'), ('tap_olga', 'done'), ('tap_vera', 'SN004'), ('tap_max', 'SN004'), ('tap_else', 'SN004')) x(login, own);
-SELECT is((SELECT string_agg(DISTINCT pg_temp.tried(x.login, format('SELECT sentinel.' || d.deed, :'shared_lead', :'shared', :'scall', :'sinvoice', :'scontract', :'sclient')), ',') FROM deeds d), x.own, format('%s and what is of the team: %s', x.login, x.own))
+SELECT is((SELECT string_agg(DISTINCT pg_temp.tried(x.login, format('SELECT sentinel.' || d.deed, :'shared_lead', :'shared', :'scall', :'sinvoice', :'scontract', :'sclient')),
+    ',') FROM deeds d), x.own, format('%s and what is of the team: %s', x.login, x.own))
 FROM (VALUES ('tap_mira', 'done'), ('tap_olga', 'done'), ('tap_vera', 'SN003'), ('tap_max', 'SN004'), ('tap_else', 'SN004')) x(login, own);
 SELECT is(pg_temp.tried(x.login, format('SELECT sentinel.merge_leads(%L, %L)', :'own_lead', :'shared_lead')), x.came, format('%s merges them: %s', x.login, x.came))
 FROM (VALUES ('tap_mira', 'done'), ('tap_olga', 'done'), ('tap_vera', 'SN004'), ('tap_max', 'SN004'), ('tap_else', 'SN004')) x(login, came);
 SELECT is(pg_temp.tried('tap_vera', format('SELECT sentinel.merge_leads(%L, %L)', :'shared_lead', :'otto')), 'SN003', 'a viewer merges not even what she sees');
 SELECT is(pg_temp.tried('tap_mira', format('SELECT sentinel.correct_transcript(%L, ''x'')', :'ocall')), 'SN005', 'correcting goes by the same rights');
 SELECT is(pg_temp.tried(x.login, x.statement), x.came, format('%s: %s: %s', x.login, x.statement, x.came)) FROM (VALUES
-    ('tap_mira', 'SELECT sentinel.set_revenue_settings(''{"stale_lead_days": 9}'')', 'SN003'), ('tap_olga', 'SELECT sentinel.set_revenue_settings(''{"stale_lead_days": 9}'')', 'done'), ('tap_mira', 'SELECT sentinel.save_document_template(''x'', ''x'')', 'SN003'),
-    ('tap_olga', 'SELECT sentinel.save_document_template(''x'', ''x'')', 'done'), ('tap_vera', 'SELECT sentinel.add_task(''x'')', 'SN003'), ('tap_max', 'SELECT sentinel.add_task(''x'')', 'done'), ('tap_mira', format('SELECT sentinel.add_task(''x'', ''invoice'', %L)', :'oinvoice'), 'done'), ('tap_max', format('SELECT sentinel.add_task(''x'', ''invoice'', %L)', :'oinvoice'), 'SN004'), ('tap_max', format('SELECT sentinel.add_task(''x'', member_id => %L)', :'mira'), '42501'),
-    ('tap_mira', 'UPDATE sentinel.invoices SET amount = 1', '42501'), ('tap_mira', 'DELETE FROM sentinel.calls', '42501'), ('tap_olga', 'UPDATE sentinel.clients SET churn_risk_score = 1', '42501'), ('tap_olga', 'UPDATE sentinel.contracts SET html = ''x''', '42501'),
-    ('tap_olga', 'INSERT INTO sentinel.lead_merges DEFAULT VALUES', '42501'), ('tap_olga', 'SELECT sentinel.mark_invoices_overdue()', '42501'), ('tap_olga', 'SELECT sentinel.end_call(sentinel.uuid7(), ''no_show'', now())', '42501'),
+    ('tap_mira', 'SELECT sentinel.set_revenue_settings(''{"stale_lead_days": 9}'')', 'SN003'), ('tap_olga', 'SELECT sentinel.set_revenue_settings(''{"stale_lead_days": 9}'')', 'done'),
+    ('tap_mira', 'SELECT sentinel.save_document_template(''x'', ''x'')', 'SN003'),
+    ('tap_olga', 'SELECT sentinel.save_document_template(''x'', ''x'')', 'done'), ('tap_vera', 'SELECT sentinel.add_task(''x'')', 'SN003'),
+    ('tap_max', 'SELECT sentinel.add_task(''x'')', 'done'), ('tap_mira', format('SELECT sentinel.add_task(''x'', ''invoice'', %L)', :'oinvoice'), 'done'),
+    ('tap_max', format('SELECT sentinel.add_task(''x'', ''invoice'', %L)', :'oinvoice'), 'SN004'), ('tap_max', format('SELECT sentinel.add_task(''x'', member_id => %L)', :'mira'), '42501'),
+    ('tap_mira', 'UPDATE sentinel.invoices SET amount = 1', '42501'), ('tap_mira', 'DELETE FROM sentinel.calls', '42501'),
+    ('tap_olga', 'UPDATE sentinel.clients SET churn_risk_score = 1', '42501'), ('tap_olga', 'UPDATE sentinel.contracts SET html = ''x''', '42501'),
+    ('tap_olga', 'INSERT INTO sentinel.lead_merges DEFAULT VALUES', '42501'), ('tap_olga', 'SELECT sentinel.mark_invoices_overdue()', '42501'),
+    ('tap_olga', 'SELECT sentinel.end_call(sentinel.uuid7(), ''no_show'', now())', '42501'),
     ('tap_olga', 'SELECT sentinel.store_call_analysis(NULL, NULL, NULL, 1, NULL, NULL, NULL, NULL, NULL)', '42501')) x(login, statement, came);
 SELECT is(pg_temp.as_login(x.login, format('SELECT concat_ws(%L, (SELECT count(*) FROM sentinel.calls WHERE id IN (%L, %L)), (SELECT count(*) FROM sentinel.invoices WHERE id IN (%L, %L)), (SELECT count(*) FROM sentinel.contracts WHERE id IN (%L, %L)), (SELECT count(*) FROM sentinel.clients WHERE id IN (%L, %L)))',
     ' ', :'ocall', :'scall', :'oinvoice', :'sinvoice', :'ocontract', :'scontract', :'oclient', :'sclient')), x.seen, format('%s sees %s of two calls, invoices, contracts, clients', x.login, x.seen))
 FROM (VALUES ('tap_mira', '2 2 2 2'), ('tap_olga', '2 2 2 2'), ('tap_vera', '1 1 1 1'), ('tap_max', '0 0 0 0'), ('tap_else', '0 0 0 0')) x(login, seen);
-SELECT is(pg_temp.as_login(x.login, format('SELECT count(*) FROM sentinel.state_history WHERE subject_id IN (%L, %L, %L, %L)', :'ocall', :'oinvoice', :'ocontract', :'oclient')), x.seen, format('%s sees %s of their states', x.login, x.seen))
+SELECT is(pg_temp.as_login(x.login, format('SELECT count(*) FROM sentinel.state_history WHERE subject_id IN (%L, %L, %L, %L)', :'ocall', :'oinvoice', :'ocontract', :'oclient')),
+    x.seen, format('%s sees %s of their states', x.login, x.seen))
 FROM (VALUES ('tap_mira', '4'), ('tap_vera', '0'), ('tap_max', '0'), ('tap_else', '0')) x(login, seen);
 SELECT sentinel.add_task('Hers', 'deal', :'own', member_id => :'max') AS hers, sentinel.add_task('Of the team', 'lead', :'shared_lead') AS team_task, sentinel.add_task('Of nobody') AS nobodys \gset
-SELECT is(pg_temp.as_login(x.login, format('SELECT string_agg(title, %L ORDER BY title) FROM sentinel.tasks WHERE id IN (%L, %L, %L)', ',', :'hers', :'team_task', :'nobodys')), x.seen, format('%s has the tasks %s', x.login, x.seen))
+SELECT is(pg_temp.as_login(x.login, format('SELECT string_agg(title, %L ORDER BY title) FROM sentinel.tasks WHERE id IN (%L, %L, %L)', ',', :'hers', :'team_task', :'nobodys')),
+    x.seen, format('%s has the tasks %s', x.login, x.seen))
 FROM (VALUES ('tap_mira', 'Hers,Of nobody,Of the team'), ('tap_max', 'Hers,Of nobody'), ('tap_vera', 'Of nobody,Of the team'), ('tap_else', 'done')) x(login, seen);
-SELECT is(pg_temp.tried(x.login, format('SELECT sentinel.complete_task(%L)', :'team_task')), x.came, format('%s does that of the team: %s', x.login, x.came)) FROM (VALUES ('tap_mira', 'done'), ('tap_vera', 'SN004'), ('tap_max', 'SN004')) x(login, came);
+SELECT is(pg_temp.tried(x.login, format('SELECT sentinel.complete_task(%L)', :'team_task')),
+    x.came, format('%s does that of the team: %s', x.login, x.came)) FROM (VALUES ('tap_mira', 'done'), ('tap_vera', 'SN004'), ('tap_max', 'SN004')) x(login, came);
 SELECT is((SELECT count(*) FROM sentinel.invoices WHERE org_id = :'other'), 0::bigint, 'another organisation has got nothing of all that');
 SELECT sentinel.leave();
-SELECT throws_ok(format('SELECT sentinel.' || d.deed, :'own_lead', :'own', :'ocall', :'oinvoice', :'ocontract', :'oclient'), 'SN002', NULL, 'nothing without an organisation: ' || split_part(d.deed, '(', 1)) FROM deeds d;
+SELECT throws_ok(format('SELECT sentinel.' || d.deed, :'own_lead', :'own', :'ocall', :'oinvoice', :'ocontract', :'oclient'),
+    'SN002', NULL, 'nothing without an organisation: ' || split_part(d.deed, '(', 1)) FROM deeds d;
 
 SELECT * FROM finish();
 ROLLBACK;
