@@ -97,6 +97,16 @@ $$;
 COMMENT ON FUNCTION sentinel.guard_state() IS
     'Trigger(machine, column[, column of its time]): refuse a move that the machine does not know, and a new row in a state that may not begin; fill the time at which the state was entered. A column that is null has not begun. Errors: SN005 illegal move, SN007 time.';
 
+-- The guard takes a time that equals the last one for none given.
+-- grant: everyone
+CREATE FUNCTION sentinel.moved_at(known timestamptz, as_of timestamptz) RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN moved_at.as_of = moved_at.known AND moved_at.known < now()
+                THEN moved_at.known + interval '1 microsecond' ELSE moved_at.as_of END
+$$;
+COMMENT ON FUNCTION sentinel.moved_at(timestamptz, timestamptz) IS
+    'Give the time of a move that happens at the very instant of the last one: a microsecond later. Other times stay.';
+
 CREATE FUNCTION sentinel.state_facts(machine text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -246,6 +256,19 @@ $$;
 COMMENT ON FUNCTION sentinel.follow_lead_stage() IS
     'Trigger: a lead that enters a stage gets the next action of that stage and when it is due, the priority normal and, where the stage says so, the time of contact.';
 
+CREATE FUNCTION sentinel.guard_lead_time() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT isfinite(NEW.last_state_change) OR NEW.last_state_change > clock_timestamp() THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('last_state_change %s lies in the future', NEW.last_state_change),
+            DETAIL = 'A change is recorded when it has happened.', HINT = 'Leave it out: it is filled when the stage changes.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION sentinel.guard_lead_time() IS
+    'Trigger: the stage of a lead has not changed in the future, lest every later stay begin then. Errors: SN007.';
+
 -- grant: everyone
 CREATE FUNCTION sentinel.may_lead(action text, lead_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -302,7 +325,8 @@ BEGIN
         RETURN;
     END IF;
     UPDATE sentinel.leads l
-    SET lifecycle_stage = goal, last_state_change = greatest(l.last_state_change, set_lead_stage.as_of)
+    SET lifecycle_stage = goal,
+        last_state_change = sentinel.moved_at(l.last_state_change, greatest(l.last_state_change, set_lead_stage.as_of))
     WHERE l.org_id = org AND l.id = set_lead_stage.lead_id;
     IF NOT set_lead_stage.contacted THEN
         UPDATE sentinel.leads l SET last_contacted_at = before.last_contacted_at
@@ -351,6 +375,9 @@ BEGIN
     -- A lost lead is taken up again before it goes on.
     IF goal.state <> ALL (sentinel.next_states('lead', present.state)) THEN
         PERFORM sentinel.set_lead_stage(advance_lead.lead_id, 'qualified', advance_lead.as_of, false);
+        IF goal.state <> ALL (sentinel.next_states('lead', 'qualified')) THEN
+            RETURN true;
+        END IF;
     END IF;
     PERFORM sentinel.set_lead_stage(advance_lead.lead_id, goal.state, advance_lead.as_of, false);
     RETURN true;

@@ -216,7 +216,7 @@ BEGIN
     END IF;
     UPDATE sentinel.calls c
     SET status = 'completed', transcript = complete_call.transcript, outcome = complete_call.outcome,
-        status_changed_at = complete_call.as_of
+        status_changed_at = sentinel.moved_at(c.status_changed_at, complete_call.as_of)
     WHERE c.org_id = org AND c.id = complete_call.call_id;
     UPDATE sentinel.leads l
     SET last_contacted_at = greatest(l.last_contacted_at, complete_call.as_of),
@@ -273,7 +273,7 @@ CREATE FUNCTION sentinel.end_call(call_id uuid, status text, as_of timestamptz) 
 DECLARE
     org uuid := sentinel.require_subject('call', end_call.call_id, 'edit');
 BEGIN
-    UPDATE sentinel.calls c SET status = end_call.status, status_changed_at = end_call.as_of
+    UPDATE sentinel.calls c SET status = end_call.status, status_changed_at = sentinel.moved_at(c.status_changed_at, end_call.as_of)
     WHERE c.org_id = org AND c.id = end_call.call_id AND c.status <> end_call.status;
 END
 $$;
@@ -314,11 +314,15 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid time "%s" of a call', reschedule_call.scheduled_at),
             DETAIL = 'A call is booked for a finite instant.', HINT = 'Use now() + interval ''2 days''.';
     END IF;
+    IF reschedule_call.meeting_url !~ '^https?://[^[:space:]]+$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid address "%s" of a meeting', left(reschedule_call.meeting_url, 80)),
+            DETAIL = 'An address begins with https:// or http://.', HINT = 'Use ''https://meet.example.com/room''.';
+    END IF;
     SELECT c.status, c.scheduled_at, c.lead_id, c.deal_id INTO held FROM sentinel.calls c
     WHERE c.org_id = org AND c.id = reschedule_call.call_id FOR UPDATE;
     UPDATE sentinel.calls c
     SET status = 'booked', scheduled_at = reschedule_call.scheduled_at, meeting_url = coalesce(reschedule_call.meeting_url, c.meeting_url),
-        status_changed_at = CASE c.status WHEN 'booked' THEN c.status_changed_at ELSE reschedule_call.as_of END
+        status_changed_at = CASE c.status WHEN 'booked' THEN c.status_changed_at ELSE sentinel.moved_at(c.status_changed_at, reschedule_call.as_of) END
     WHERE c.org_id = org AND c.id = reschedule_call.call_id;
     IF held.status <> 'booked' OR held.scheduled_at <> reschedule_call.scheduled_at THEN
         PERFORM sentinel.emit_for(org, 'call.rescheduled', 'call', reschedule_call.call_id, jsonb_build_object(
@@ -329,4 +333,4 @@ END
 $$;
 ALTER FUNCTION sentinel.reschedule_call(uuid, timestamptz, text, timestamptz) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.reschedule_call(uuid, timestamptz, text, timestamptz) IS
-    'Book a call that is booked or was missed for another time; emits call.rescheduled, and after a no-show call.booked. Errors: SN002, SN003, SN004, SN005 completed or cancelled, SN007 time, 23505 another call with the lead then.';
+    'Book a call that is booked or was missed for another time; emits call.rescheduled, and after a no-show call.booked. Errors: SN002, SN003, SN004, SN005 completed or cancelled, SN007 time or address, 23505 another call with the lead then.';

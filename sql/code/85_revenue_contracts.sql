@@ -94,7 +94,7 @@ DECLARE
     org uuid := sentinel.require_subject('contract', send_contract.contract_id, 'edit');
 BEGIN
     UPDATE sentinel.contracts k
-    SET status = 'sent', status_changed_at = send_contract.as_of, url = coalesce(send_contract.url, k.url)
+    SET status = 'sent', status_changed_at = sentinel.moved_at(k.status_changed_at, send_contract.as_of), url = coalesce(send_contract.url, k.url)
     WHERE k.org_id = org AND k.id = send_contract.contract_id AND k.status <> 'sent';
 END
 $$;
@@ -125,8 +125,8 @@ BEGIN
         RETURN paper.signed_at;
     END IF;
     UPDATE sentinel.contracts k
-    SET status = 'signed', status_changed_at = sign_contract.as_of, signed_by = btrim(sign_contract.signed_by),
-        url = coalesce(sign_contract.url, k.url)
+    SET status = 'signed', status_changed_at = sentinel.moved_at(k.status_changed_at, sign_contract.as_of),
+        signed_by = btrim(sign_contract.signed_by), url = coalesce(sign_contract.url, k.url)
     WHERE k.org_id = org AND k.id = sign_contract.contract_id
     RETURNING k.signed_at INTO signed;
     PERFORM sentinel.audit('contract.signed', 'contract', sign_contract.contract_id, jsonb_build_object(
@@ -144,7 +144,8 @@ CREATE FUNCTION sentinel.void_contract(contract_id uuid, reason text DEFAULT NUL
 DECLARE
     org uuid := sentinel.require_subject('contract', void_contract.contract_id, 'edit');
 BEGIN
-    UPDATE sentinel.contracts k SET status = 'void', status_changed_at = void_contract.as_of
+    UPDATE sentinel.contracts k
+    SET status = 'void', status_changed_at = sentinel.moved_at(k.status_changed_at, void_contract.as_of)
     WHERE k.org_id = org AND k.id = void_contract.contract_id AND k.status <> 'void';
     IF FOUND THEN
         PERFORM sentinel.audit('contract.voided', 'contract', void_contract.contract_id,
@@ -178,6 +179,8 @@ DECLARE
     org uuid := sentinel.require_subject('deal', create_client.deal_id, 'edit');
     client uuid;
 BEGIN
+    -- As create_invoice() locks it: of a client and an invoice made at once, one sees the other.
+    PERFORM FROM sentinel.deals d WHERE d.org_id = org AND d.id = create_client.deal_id FOR NO KEY UPDATE;
     INSERT INTO sentinel.clients AS c (org_id, lead_id, deal_id, onboarding_changed_at, created_at)
     SELECT org, d.lead_id, d.id, create_client.as_of, create_client.as_of FROM sentinel.deals d
     WHERE d.org_id = org AND d.id = create_client.deal_id
@@ -211,7 +214,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SN005', MESSAGE = format('the delivery to client "%s" is in "%s"', advance_delivery.client_id, present),
             DETAIL = 'No phase follows.', HINT = 'Nothing is left to do.';
     END IF;
-    UPDATE sentinel.clients c SET delivery_phase = goal, delivery_changed_at = advance_delivery.as_of
+    UPDATE sentinel.clients c
+    SET delivery_phase = goal, delivery_changed_at = sentinel.moved_at(c.delivery_changed_at, advance_delivery.as_of)
     WHERE c.org_id = org AND c.id = advance_delivery.client_id AND c.delivery_phase IS DISTINCT FROM goal;
     RETURN goal;
 END
@@ -226,7 +230,8 @@ CREATE FUNCTION sentinel.complete_onboarding(client_id uuid, as_of timestamptz D
 DECLARE
     org uuid := sentinel.require_subject('client', complete_onboarding.client_id, 'edit');
 BEGIN
-    UPDATE sentinel.clients c SET onboarding_status = 'complete', onboarding_changed_at = complete_onboarding.as_of
+    UPDATE sentinel.clients c
+    SET onboarding_status = 'complete', onboarding_changed_at = sentinel.moved_at(c.onboarding_changed_at, complete_onboarding.as_of)
     WHERE c.org_id = org AND c.id = complete_onboarding.client_id AND c.onboarding_status <> 'complete';
 END
 $$;

@@ -41,9 +41,7 @@ BEGIN
     IF new_invoice IS NOT NULL THEN
         RETURN new_invoice;
     END IF;
-    SELECT d.value, d.currency, d.stage_kind,
-           (SELECT c.id FROM sentinel.clients c WHERE c.org_id = org AND c.deal_id = create_invoice.deal_id) AS client_id
-    INTO billed FROM sentinel.deals d WHERE d.org_id = org AND d.id = create_invoice.deal_id FOR NO KEY UPDATE;
+    SELECT d.value, d.currency, d.stage_kind INTO billed FROM sentinel.deals d WHERE d.org_id = org AND d.id = create_invoice.deal_id FOR NO KEY UPDATE;
     IF billed.stage_kind = 'lost' THEN
         RAISE EXCEPTION USING ERRCODE = 'SN005', MESSAGE = format('deal "%s" is lost', create_invoice.deal_id),
             DETAIL = 'A deal that is lost is not billed.', HINT = 'Move the deal first.';
@@ -53,7 +51,8 @@ BEGIN
     INSERT INTO sentinel.invoice_numbers (org_id) VALUES (org) ON CONFLICT DO NOTHING;
     SELECT n.prefix, n.next_number INTO place FROM sentinel.invoice_numbers n WHERE n.org_id = org FOR UPDATE;
     INSERT INTO sentinel.invoices AS i (org_id, deal_id, client_id, number, amount, currency, status_changed_at, due_at, created_at)
-    VALUES (org, create_invoice.deal_id, billed.client_id,
+    VALUES (org, create_invoice.deal_id,
+            (SELECT c.id FROM sentinel.clients c WHERE c.org_id = org AND c.deal_id = create_invoice.deal_id),
             place.prefix || lpad(place.next_number::text, greatest(5, length(place.next_number::text)), '0'),
             billed.value, billed.currency, create_invoice.as_of,
             create_invoice.as_of + sentinel.revenue_setting('invoice_due_days')::double precision * interval '24 hours',
@@ -84,13 +83,15 @@ BEGIN
             DETAIL = 'An invoice is due after it is sent.', HINT = 'Leave it out to keep the time of the draft.';
     END IF;
     UPDATE sentinel.invoices i
-    SET status = 'sent', status_changed_at = send_invoice.as_of, due_at = coalesce(send_invoice.due_at, i.due_at)
+    SET status = 'sent', status_changed_at = sentinel.moved_at(i.status_changed_at, send_invoice.as_of),
+        due_at = coalesce(send_invoice.due_at, CASE WHEN i.due_at < send_invoice.as_of THEN send_invoice.as_of
+            + sentinel.revenue_setting('invoice_due_days')::double precision * interval '24 hours' ELSE i.due_at END)
     WHERE i.org_id = org AND i.id = send_invoice.invoice_id AND i.status <> 'sent';
 END
 $$;
 ALTER FUNCTION sentinel.send_invoice(uuid, timestamptz, timestamptz) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.send_invoice(uuid, timestamptz, timestamptz) IS
-    'Say that an invoice was sent; emits invoice.sent. Again changes nothing. Errors: SN002, SN003, SN004, SN005 illegal move, SN007 time.';
+    'Say that an invoice was sent; emits invoice.sent. A draft whose time is over by then is due in invoice_due_days from it. Again changes nothing. Errors: SN002, SN003, SN004, SN005 illegal move, SN007 time.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.mark_invoice_paid(invoice_id uuid, amount numeric DEFAULT NULL, as_of timestamptz DEFAULT now())
@@ -111,7 +112,7 @@ BEGIN
     IF bill.status = 'paid' THEN
         RETURN bill.paid_at;
     END IF;
-    UPDATE sentinel.invoices i SET status = 'paid', status_changed_at = mark_invoice_paid.as_of
+    UPDATE sentinel.invoices i SET status = 'paid', status_changed_at = sentinel.moved_at(i.status_changed_at, mark_invoice_paid.as_of)
     WHERE i.org_id = org AND i.id = mark_invoice_paid.invoice_id
     RETURNING i.paid_at INTO paid;
     PERFORM sentinel.audit('invoice.paid', 'invoice', mark_invoice_paid.invoice_id, jsonb_build_object(
@@ -130,7 +131,8 @@ DECLARE
     org uuid := sentinel.require_subject('invoice', cancel_invoice.invoice_id, 'edit');
     label text;
 BEGIN
-    UPDATE sentinel.invoices i SET status = 'cancelled', status_changed_at = cancel_invoice.as_of
+    UPDATE sentinel.invoices i
+    SET status = 'cancelled', status_changed_at = sentinel.moved_at(i.status_changed_at, cancel_invoice.as_of)
     WHERE i.org_id = org AND i.id = cancel_invoice.invoice_id AND i.status <> 'cancelled' RETURNING i.number INTO label;
     IF FOUND THEN
         PERFORM sentinel.audit('invoice.cancelled', 'invoice', cancel_invoice.invoice_id,
@@ -149,7 +151,8 @@ DECLARE
     moment timestamptz := least(mark_invoices_overdue.as_of, now());
     late bigint;
 BEGIN
-    UPDATE sentinel.invoices i SET status = 'overdue', status_changed_at = greatest(i.status_changed_at, moment)
+    UPDATE sentinel.invoices i
+    SET status = 'overdue', status_changed_at = sentinel.moved_at(i.status_changed_at, greatest(i.status_changed_at, moment))
     WHERE i.org_id = org AND i.status = 'sent' AND i.due_at < mark_invoices_overdue.as_of;
     GET DIAGNOSTICS late = ROW_COUNT;
     RETURN late;

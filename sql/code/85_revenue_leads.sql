@@ -116,6 +116,7 @@ DECLARE
     moment timestamptz := now();
     kept record;
     gone record;
+    judged record;
     unseen uuid;
     merge_id uuid;
 BEGIN
@@ -136,6 +137,12 @@ BEGIN
     FROM (VALUES (master), (twin)) AS x(lead);
     SELECT l.* INTO kept FROM sentinel.leads l WHERE l.org_id = org AND l.id = master;
     SELECT l.* INTO gone FROM sentinel.leads l WHERE l.org_id = org AND l.id = twin;
+    -- Path and leak go with the score that holds.
+    IF gone.qualification_score > coalesce(kept.qualification_score, -1) THEN
+        judged := gone;
+    ELSE
+        judged := kept;
+    END IF;
 
     UPDATE sentinel.calls c SET status = 'cancelled'
     WHERE c.org_id = org AND c.lead_id = twin AND c.status = 'booked' AND EXISTS (
@@ -145,16 +152,17 @@ BEGIN
     UPDATE sentinel.deals d SET lead_id = master WHERE d.org_id = org AND d.lead_id = twin;
     UPDATE sentinel.clients c SET lead_id = master WHERE c.org_id = org AND c.lead_id = twin;
     UPDATE sentinel.activities a SET lead_id = master WHERE a.org_id = org AND a.lead_id = twin;
+    UPDATE sentinel.lead_scores s SET lead_id = master
+    WHERE s.org_id = org AND s.lead_id = twin AND NOT EXISTS (
+        SELECT FROM sentinel.lead_scores m WHERE m.org_id = org AND m.lead_id = master AND m.cause_id = s.cause_id);
     UPDATE sentinel.tasks t SET subject_id = master WHERE t.org_id = org AND t.subject_type = 'lead' AND t.subject_id = twin;
     UPDATE sentinel.intake_raw i SET lead_id = master WHERE i.org_id = org AND i.lead_id = twin;
     UPDATE sentinel.lead_merges m SET master_id = master WHERE m.org_id = org AND m.master_id = twin;
     -- Before its mailbox goes to the other.
     DELETE FROM sentinel.leads l WHERE l.org_id = org AND l.id = twin;
-    -- Before the priority is: a stage sets one.
-    IF EXISTS (SELECT FROM sentinel.lifecycle_states k JOIN sentinel.lifecycle_states g ON g.machine = k.machine AND g.position > k.position
-               WHERE k.machine = 'lead' AND k.state = kept.lifecycle_stage AND k.kind = 'open'
-                 AND g.state = gone.lifecycle_stage AND g.kind IN ('open', 'good')) THEN
-        PERFORM sentinel.set_lead_stage(master, gone.lifecycle_stage, moment, false);
+    -- Before the priority is: a stage sets one. One of two that is lost does not lose the other.
+    IF gone.lifecycle_stage NOT IN ('new_lead', 'lost') THEN
+        PERFORM sentinel.advance_lead(master, gone.lifecycle_stage, moment);
     END IF;
 
     UPDATE sentinel.leads l
@@ -169,9 +177,12 @@ BEGIN
         qualification_score = greatest(kept.qualification_score, gone.qualification_score),
         buying_signal_score = greatest(kept.buying_signal_score, gone.buying_signal_score),
         ghost_risk_score = greatest(kept.ghost_risk_score, gone.ghost_risk_score),
-        recommended_path = coalesce(kept.recommended_path, gone.recommended_path),
-        estimated_monthly_revenue_leak = coalesce(kept.estimated_monthly_revenue_leak, gone.estimated_monthly_revenue_leak),
-        currency = CASE WHEN kept.estimated_monthly_revenue_leak IS NULL THEN coalesce(gone.currency, kept.currency) ELSE kept.currency END,
+        recommended_path = coalesce(judged.recommended_path, kept.recommended_path, gone.recommended_path),
+        estimated_monthly_revenue_leak = coalesce(judged.estimated_monthly_revenue_leak, kept.estimated_monthly_revenue_leak,
+                                                  gone.estimated_monthly_revenue_leak),
+        currency = CASE WHEN judged.estimated_monthly_revenue_leak IS NOT NULL THEN judged.currency
+                        WHEN kept.estimated_monthly_revenue_leak IS NOT NULL THEN kept.currency
+                        ELSE coalesce(gone.currency, kept.currency) END,
         interest_profile = CASE WHEN num_nonnulls(kept.interest_profile, gone.interest_profile) = 2
                                 THEN sentinel.join_profiles(kept.interest_profile, gone.interest_profile)
                                 ELSE coalesce(kept.interest_profile, gone.interest_profile) END,
@@ -191,4 +202,4 @@ END
 $$;
 ALTER FUNCTION sentinel.merge_leads(uuid, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.merge_leads(uuid, uuid) IS
-    'Merge a duplicate into the lead that stays, and give its id; emits lead.merged. Deals, calls, clients, activities and tasks move; blanks are filled; the hotter, higher and further of scores, priority and stage holds; the duplicate is deleted, kept in lead_merges, and its id resolves to the other. Errors: SN002, SN003, SN004, SN007 the same lead twice.';
+    'Merge a duplicate into the lead that stays, and give its id; emits lead.merged. Deals, calls, clients, activities, judgements and tasks move; blanks are filled; the hotter, higher and further of scores, priority and stage holds; a lost lead comes back with a duplicate that is not; the duplicate is deleted, kept in lead_merges, and its id resolves to the other. Errors: SN002, SN003, SN004, SN007 the same lead twice.';

@@ -86,7 +86,7 @@ ON CONFLICT DO NOTHING;
 -- Triggers before a row fire in the order of their names: the guard, leads_prepare of the room leads, what the stage brings.
 DROP TRIGGER IF EXISTS leads_guard_new ON sentinel.leads;
 CREATE TRIGGER leads_guard_new BEFORE INSERT ON sentinel.leads
-    FOR EACH ROW EXECUTE FUNCTION sentinel.guard_state('lead', 'lifecycle_stage');
+    FOR EACH ROW EXECUTE FUNCTION sentinel.guard_state('lead', 'lifecycle_stage', 'last_state_change');
 DROP TRIGGER IF EXISTS leads_guard_move ON sentinel.leads;
 CREATE TRIGGER leads_guard_move BEFORE UPDATE ON sentinel.leads
     FOR EACH ROW WHEN (OLD.lifecycle_stage IS DISTINCT FROM NEW.lifecycle_stage)
@@ -95,6 +95,10 @@ DROP TRIGGER IF EXISTS leads_stage_follow ON sentinel.leads;
 CREATE TRIGGER leads_stage_follow BEFORE UPDATE ON sentinel.leads
     FOR EACH ROW WHEN (OLD.lifecycle_stage IS DISTINCT FROM NEW.lifecycle_stage)
     EXECUTE FUNCTION sentinel.follow_lead_stage();
+DROP TRIGGER IF EXISTS leads_time ON sentinel.leads;
+CREATE TRIGGER leads_time BEFORE UPDATE ON sentinel.leads
+    FOR EACH ROW WHEN (OLD.last_state_change IS DISTINCT FROM NEW.last_state_change)
+    EXECUTE FUNCTION sentinel.guard_lead_time();
 DO $$
 BEGIN
     IF NOT sentinel.is_distributed() THEN -- else place_row_triggers() makes the form for shards
@@ -123,6 +127,14 @@ DROP POLICY IF EXISTS state_history_view ON sentinel.state_history;
 CREATE POLICY state_history_view ON sentinel.state_history FOR SELECT
     USING (org_id = sentinel.current_org()
            AND (sentinel.current_member() IS NULL OR machine = 'lead' AND sentinel.may_lead('view', subject_id)));
+
+-- What happened with a lead alone is seen and written down by those who may see and change the lead.
+DROP POLICY IF EXISTS activities_of_leads_view ON sentinel.activities;
+CREATE POLICY activities_of_leads_view ON sentinel.activities AS RESTRICTIVE FOR SELECT
+    USING (deal_id IS NOT NULL OR sentinel.current_member() IS NULL OR sentinel.may_lead('view', lead_id));
+DROP POLICY IF EXISTS activities_of_leads_add ON sentinel.activities;
+CREATE POLICY activities_of_leads_add ON sentinel.activities AS RESTRICTIVE FOR INSERT
+    WITH CHECK (deal_id IS NOT NULL OR sentinel.current_member() IS NULL OR sentinel.may_lead('edit', lead_id));
 
 GRANT SELECT ON sentinel.lifecycle_machines, sentinel.lifecycle_states, sentinel.lifecycle_transitions,
     sentinel.lead_stage_actions, sentinel.lead_follow_up_days, sentinel.state_history TO sentinel_reader, sentinel_member;
