@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(216);
+SELECT plan(217);
 
 SELECT sentinel.create_org('Leads Operations Ltd', 'leads-operations-pgtap') AS org, sentinel.create_org('Other Ltd', 'leads-operations-other') AS other \gset
 SELECT sentinel.enter(:'other');
@@ -41,7 +41,7 @@ SELECT sentinel.uuid7() AS none, now() - interval '10 days' AS past \gset
 
 SELECT sentinel.create_lead('Ann Lee', 'ann@alpha.example', '+1 202 555 0101', company_name => 'Alpha 100% Ltd', domain => 'alpha.example', lead_source => 'Trade Fair',
            platform => 'LinkedIn', temperature => 'hot', created_at => now() - interval '5 days') AS ann,
-       sentinel.create_lead('bob ray', 'bob@beta.example', company_name => 'Beta 1000', lead_source => 'web form', platform => 'Cold email',
+       sentinel.create_lead('bob ray', 'bob@beta.example', company_name => 'Beta\1000', lead_source => 'web form', platform => 'Cold email',
            temperature => 'cold', created_at => now() - interval '4 days') AS bob,
        sentinel.create_lead('Cleo', 'cleo@alpha.example', company_name => 'Alpha_Two', lead_source => 'fair play', platform => 'phone', owner_id => :'max',
            created_at => now() - interval '3 days') AS cleo,
@@ -122,7 +122,7 @@ SELECT has_index('sentinel', 'leads', 'leads_search', 'leads have a trigram inde
 SELECT is(pg_temp.found('{}'), 'Dan, Cleo, bob ray, Ann Lee', 'all, newest first');
 SELECT is(pg_temp.found(filter::jsonb), names, 'by ' || filter) FROM (VALUES
     ('{"q": "ALPHA"}', 'Cleo, Ann Lee'), ('{"q": " lee  alpha.ex "}', 'Ann Lee'), ('{"q": "100%"}', 'Ann Lee'), ('{"q": "alpha_"}', 'Cleo'), ('{"q": "bob@"}', 'bob ray'),
-    ('{"q": "\\"}', NULL), ('{"lifecycle_stage": "New lead"}', 'Dan, Cleo, bob ray, Ann Lee'), ('{"temperature": "HOT"}', 'Ann Lee'), ('{"priority": "normal", "q": "beta"}', 'bob ray'),
+    ('{"q": "a\\1"}', 'bob ray'), ('{"lifecycle_stage": "New lead"}', 'Dan, Cleo, bob ray, Ann Lee'), ('{"temperature": "HOT"}', 'Ann Lee'), ('{"priority": "normal", "q": "beta"}', 'bob ray'),
     ('{"next_action": "follow_up"}', NULL), ('{"recommended_path": "nurture"}', NULL), ('{"platform": "link"}', 'Ann Lee'), ('{"platform": "%"}', NULL), ('{"lead_source": "FAIR"}', 'Cleo, Ann Lee'),
     ('{"tag": "key ACCOUNT"}', 'Ann Lee'), ('{"q": null, "tag": " "}', 'Dan, Cleo, bob ray, Ann Lee')) AS f(filter, names);
 SELECT is(pg_temp.found(jsonb_build_object('owner', :'max')), 'Cleo', 'of an owner');
@@ -141,7 +141,7 @@ SELECT is((WITH RECURSIVE walk AS (
         (SELECT s.name, s.cursor_after FROM sentinel.search_leads('{}', sort, way, 1) s)
         UNION ALL
         SELECT n.name, n.cursor_after FROM walk w CROSS JOIN LATERAL (SELECT s.name, s.cursor_after FROM sentinel.search_leads('{}', sort, way, 1, after => w.cursor_after) s) n)
-    SELECT string_agg(name, ', ') FROM walk), pg_temp.found('{}', sort, way), format('pages by cursor, %s %s', sort, way))
+    SELECT string_agg(name, ', ') FROM (SELECT name FROM walk LIMIT 20) w), pg_temp.found('{}', sort, way), format('pages by cursor, %s %s', sort, way))
 FROM unnest(ARRAY['name', 'priority', 'temperature', 'qualification_score', 'created_at']) sort, unnest(ARRAY['asc', 'desc']) way;
 SELECT results_eq('SELECT name, total FROM sentinel.search_leads(page_size => 3, page => 2)', $$VALUES ('Ann Lee', 4::bigint)$$, 'a page by its number, with the total');
 SELECT is((SELECT max(total) FROM sentinel.search_leads()), NULL, 'by cursor nothing is counted');
@@ -162,14 +162,14 @@ SELECT throws_ok(format('SELECT * FROM sentinel.search_leads(%s)', argument), st
 
 -- Saved views.
 SELECT pg_temp.as_login('tap_lo_mira', :'org', 'SELECT sentinel.save_view('' Hot  ones '', ''lead'', ''{"temperature": "Hot", "q": ""}'', ''priority'', ''asc'')') AS own_view,
-       pg_temp.as_login('tap_lo_mira', :'org', 'SELECT sentinel.save_view(''Fair'', ''lead'', ''{"lead_source": "fair"}'', shared => true)') AS shared_view,
+       pg_temp.as_login('tap_lo_mira', :'org', 'SELECT sentinel.save_view(''Fair'', ''lead'', ''{"lead_source": "fair"}'', ''name'', ''asc'', true)') AS shared_view,
        sentinel.save_view('Large', 'deal', '{"min_value": 50, "created_from": "2020-01-01", "fuzzy": false}') AS deal_view \gset
 SELECT is((SELECT (name, filters, sort, direction, member_id)::text FROM sentinel.saved_views WHERE id = :'own_view'), format('("Hot ones","{""temperature"": ""hot""}",priority,asc,%s)', :'mira'), 'a view is kept');
 SELECT is(pg_temp.as_login('tap_lo_mira', :'org', 'SELECT sentinel.save_view(''HOT ones'', ''lead'', ''{"temperature": "warm"}'')'), :'own_view', 'the same name again replaces it');
 SELECT is((SELECT r ->> 'name' FROM sentinel.run_saved_view(:'own_view') r), 'Dan', 'it runs');
 SELECT is((SELECT string_agg(r ->> 'name', ', ') FROM sentinel.run_saved_view(:'deal_view') r), 'Alpha deal', 'one of deals, too');
 SELECT is(pg_temp.as_login('tap_lo_max', :'org', format('SELECT count(*) FROM sentinel.run_saved_view(%L)', :'own_view')), 'SN004', 'what is not shared is its owner''s');
-SELECT is(pg_temp.as_login('tap_lo_max', :'org', format('SELECT string_agg(r ->> ''name'', '', '') FROM sentinel.run_saved_view(%L) r', :'shared_view')), 'Cleo, Ann Lee', 'what is shared finds what its runner may view');
+SELECT is(pg_temp.as_login('tap_lo_max', :'org', format('SELECT string_agg(r ->> ''name'', '', '') FROM sentinel.run_saved_view(%L) r', :'shared_view')), 'Ann Lee, Cleo', 'what is shared finds what its runner may view, sorted as it says');
 SELECT is(pg_temp.as_login('tap_lo_mira', :'org', format('SELECT string_agg(r ->> ''name'', '', '') FROM sentinel.run_saved_view(%L) r', :'shared_view')), 'Ann Lee', 'and for another something else');
 SELECT is(pg_temp.as_login('tap_lo_max', :'org', format('SELECT sentinel.delete_view(%L)', :'shared_view')), 'SN003', 'it is not deleted by others');
 SELECT is(pg_temp.as_login('tap_lo_mira', :'org', format('SELECT sentinel.delete_view(%L)', :'shared_view')), '', 'but by its owner');
@@ -187,7 +187,7 @@ SELECT sentinel.update_lead(:'bob', '{"phone": "  +44 20 7946 0000 ", "company_n
 SELECT is((SELECT (phone, company_name, priority, temperature, employee_count, domain, estimated_monthly_revenue_leak, currency, next_action_due)::text FROM sentinel.leads WHERE id = :'bob'),
     '("+44 20 7946 0000",,,warm,11,beta.example,1500.50,EUR,"2026-03-31 08:00:00+00")', 'columns are set, an empty text and null clear');
 SELECT is((SELECT (a.payload #>> '{changes,priority,from}', a.payload #> '{changes,priority,to}', a.payload #>> '{changes,company_name,from}')::text FROM sentinel.activities a
-    WHERE a.lead_id = :'bob' AND a.payload ->> 'kind' = 'lead_edited'), '(critical,null,"Beta 1000")', 'an activity tells what was edited');
+    WHERE a.lead_id = :'bob' AND a.payload ->> 'kind' = 'lead_edited'), '(critical,null,"Beta\\1000")', 'an activity tells what was edited');
 SELECT sentinel.update_lead(:'bob', '{"temperature": "warm"}');
 SELECT is((SELECT count(*) FROM sentinel.activities a WHERE a.lead_id = :'bob' AND a.payload ->> 'kind' = 'lead_edited'), 1::bigint, 'to be so already is no edit');
 SELECT sentinel.update_lead(:'bob', '{"lifecycle_stage": "qualified", "priority": "high"}');
@@ -230,6 +230,11 @@ SELECT throws_ok('SELECT sentinel.bulk_set_leads(ARRAY[NULL]::uuid[], ''{"priori
 SELECT throws_ok('SELECT sentinel.bulk_set_leads(ARRAY(SELECT sentinel.uuid7() FROM generate_series(1, 1001)), ''{"priority": "low"}'')', 'SN007', '1001 ids are given', 'too long a list');
 SELECT throws_ok(format('SELECT sentinel.bulk_set_leads(ARRAY[%L]::uuid[], ''{"email": null}'')', :'ann'), 'SN007', '"email" of a lead is not set so', 'nor what is different for each');
 
+INSERT INTO sentinel.leads (org_id, name, last_state_change) VALUES (:'org', 'Old', :'past') RETURNING id AS old \gset
+SELECT sentinel.bulk_set_leads(ARRAY[:'old']::uuid[], '{"lifecycle_stage": "contacted"}', :'past'::timestamptz + interval '2 days');
+SELECT is((SELECT (last_state_change - :'past', last_contacted_at - :'past', next_action_due - :'past')::text FROM sentinel.leads WHERE id = :'old'), '("2 days","2 days","5 days")', 'as of when it was');
+SELECT sentinel.delete_lead(:'old');
+
 -- Export.
 SELECT sentinel.update_lead(:'dan', '{"name": "=HYPERLINK(\"http://evil.example\")", "industry": "a, \"b\"", "location": "@home"}');
 SELECT is(split_part(sentinel.export_leads_csv(), E'\n', 1), '"Name","Email","Phone","Company","Stage","Temperature","Source","Industry","Location","ICP Score","Ghost Risk","Recommended Path","Created"', 'the heading');
@@ -252,7 +257,7 @@ SELECT bag_eq(format('SELECT kind, summary FROM sentinel.lead_activities(%L)', :
 SELECT is((SELECT array_agg(happened_at) FROM sentinel.lead_activities(:'ann')), (SELECT array_agg(happened_at ORDER BY happened_at DESC) FROM sentinel.lead_activities(:'ann')), 'newest first');
 SELECT is((WITH RECURSIVE walk AS ((SELECT a.cursor_after FROM sentinel.lead_activities(:'ann', 1) a)
         UNION ALL SELECT n.cursor_after FROM walk w CROSS JOIN LATERAL sentinel.lead_activities(:'ann', 1, w.cursor_after) n)
-    SELECT count(DISTINCT cursor_after) FROM walk), 9::bigint, 'in pages');
+    SELECT count(DISTINCT cursor_after) FROM (SELECT cursor_after FROM walk LIMIT 20) w), 9::bigint, 'in pages');
 SELECT is(pg_temp.as_login('tap_lo_max', :'org', format('SELECT count(*) FROM sentinel.lead_activities(%L)', :'ann')), '6', 'without the deal that one does not see');
 SELECT is(pg_temp.as_login('tap_lo_mira', :'org', format('SELECT count(*) FROM sentinel.lead_activities(%L)', :'cleo')), 'SN004', 'nor a lead that one does not see');
 SELECT throws_ok(format('SELECT sentinel.lead_activities(%L)', :'foreign_lead'), 'SN004', NULL, 'or that is of others');
