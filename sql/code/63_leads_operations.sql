@@ -190,9 +190,11 @@ COMMENT ON FUNCTION sentinel.check_moment(timestamptz) IS 'Raise unless an insta
 CREATE FUNCTION sentinel.note_edit(lead_id uuid, changes jsonb, was jsonb, now_is jsonb, as_of timestamptz) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    org uuid := sentinel.require_org();
 BEGIN
     INSERT INTO sentinel.activities (org_id, lead_id, activity_type, occurred_at, recorded_at, subject, payload, member_id)
-    SELECT sentinel.require_org(), note_edit.lead_id, 'other', note_edit.as_of, note_edit.as_of, 'Lead edited',
+    SELECT org, note_edit.lead_id, 'other', note_edit.as_of, note_edit.as_of, 'Lead edited',
            jsonb_build_object('kind', 'lead_edited', 'changes', jsonb_object_agg(k.key, jsonb_build_object(
                'from', note_edit.was -> k.key, 'to', note_edit.now_is -> k.key))), sentinel.current_member()
     FROM jsonb_object_keys(note_edit.changes - 'lifecycle_stage') AS k(key)
@@ -201,7 +203,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.note_edit(uuid, jsonb, jsonb, jsonb, timestamptz) IS
-    'Record as an activity which of the columns named have changed, from what to what; none changed, nothing is recorded. Moves stand in state_history already. For update_lead() and bulk_set_leads().';
+    'Record as an activity which of the columns named have changed, from what to what; none changed, nothing is recorded. Moves stand in state_history already. For update_lead() and bulk_set_leads(). Errors: SN002.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.judge_leads(ids uuid[]) RETURNS TABLE (place integer, lead_id uuid, name text, stage text, error text)
