@@ -203,6 +203,10 @@ BEGIN
         FROM sentinel.judge_deals_csv(org, path, file, columns.fields, coalesce(import_deals_csv.defaults, '{}'),
             coalesce(import_deals_csv.words, '{}'), habits.date_order, habits.decimal_comma, zone,
             import_deals_csv.unknown_owners, at) j;
+        -- An organisation of which the planner has not heard yet is taken for one row, and each deal then compared with each.
+        IF (SELECT count(*) FROM sentinel.deal_import_rows r WHERE r.org_id = org AND r.import_id = new_import) > 500 THEN
+            ANALYZE sentinel.deal_import_rows;
+        END IF;
         PERFORM sentinel.write_deal_import(org, new_import);
     END IF;
     UPDATE sentinel.deal_imports i

@@ -156,6 +156,10 @@ BEGIN
     WHERE s.org_id = org AND s.lead_id = twin AND NOT EXISTS (
         SELECT FROM sentinel.lead_scores m WHERE m.org_id = org AND m.lead_id = master AND m.cause_id = s.cause_id);
     UPDATE sentinel.tasks t SET subject_id = master WHERE t.org_id = org AND t.subject_type = 'lead' AND t.subject_id = twin;
+    UPDATE sentinel.notes n SET subject_id = master WHERE n.org_id = org AND n.subject_type = 'lead' AND n.subject_id = twin;
+    INSERT INTO sentinel.lead_tags (org_id, lead_id, tag_id, created_at)
+    SELECT org, master, g.tag_id, g.created_at FROM sentinel.lead_tags g WHERE g.org_id = org AND g.lead_id = twin
+    ON CONFLICT DO NOTHING;
     UPDATE sentinel.intake_raw i SET lead_id = master WHERE i.org_id = org AND i.lead_id = twin;
     UPDATE sentinel.lead_merges m SET master_id = master WHERE m.org_id = org AND m.master_id = twin;
     -- Before its mailbox goes to the other.

@@ -49,13 +49,5 @@ DROP POLICY IF EXISTS saved_views_remove ON sentinel.saved_views;
 CREATE POLICY saved_views_remove ON sentinel.saved_views FOR DELETE
     USING (org_id = sentinel.current_org() AND sentinel.may('edit', NULL, member_id));
 
--- What happened with a lead alone holds what was said in calls and what was edited: it is seen by those who see the lead.
-DROP POLICY IF EXISTS activities_of_leads_view ON sentinel.activities;
-CREATE POLICY activities_of_leads_view ON sentinel.activities AS RESTRICTIVE FOR SELECT
-    USING (deal_id IS NOT NULL OR sentinel.current_member() IS NULL OR sentinel.may_lead('view', lead_id));
-DROP POLICY IF EXISTS activities_of_leads_add ON sentinel.activities;
-CREATE POLICY activities_of_leads_add ON sentinel.activities AS RESTRICTIVE FOR INSERT
-    WITH CHECK (deal_id IS NOT NULL OR sentinel.current_member() IS NULL OR sentinel.may_lead('edit', lead_id));
-
 GRANT SELECT ON sentinel.notes, sentinel.tags, sentinel.lead_tags, sentinel.deal_tags, sentinel.saved_views
     TO sentinel_reader, sentinel_member;

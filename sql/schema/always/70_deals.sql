@@ -122,7 +122,7 @@ CREATE POLICY deal_timeline_view ON sentinel.deal_timeline FOR SELECT
            AND (sentinel.current_member() IS NULL
                 OR sentinel.may_deal('view', deal_id)));
 
--- Activities of a deal follow the deal; those of a lead alone are seen by all members.
+-- Activities of a deal follow the deal; those of a lead alone follow the lead (61_lifecycle.sql).
 DROP POLICY IF EXISTS tenant_isolation ON sentinel.activities;
 CREATE POLICY tenant_isolation ON sentinel.activities
     USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
