@@ -284,13 +284,20 @@ COMMENT ON FUNCTION sentinel.assign_deal(uuid, uuid, timestamptz) IS
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.move_deal_to_team(deal_id uuid, team_id uuid) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
+    deal record;
 BEGIN
-    PERFORM sentinel.require_deal(move_deal_to_team.deal_id,
-        CASE WHEN EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = move_deal_to_team.deal_id
-                          AND d.team_id IS NOT NULL) THEN 'assign' ELSE 'edit' END);
+    -- By the engine: an admin of the team does not see the deal any more once it is its owner's alone.
+    SELECT d.team_id, d.owner_id INTO deal FROM sentinel.deals d
+    WHERE d.org_id = org AND d.id = move_deal_to_team.deal_id AND sentinel.may('view', d.team_id, d.owner_id) FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no deal "%s" in this organisation', move_deal_to_team.deal_id),
+            DETAIL = 'A deal is found by its id, by those who may see it.', HINT = 'SELECT id, name FROM sentinel.deals;';
+    END IF;
+    PERFORM sentinel.require_deal(move_deal_to_team.deal_id, CASE WHEN deal.team_id IS NOT NULL THEN 'assign' ELSE 'edit' END);
     IF move_deal_to_team.team_id IS NOT NULL AND NOT sentinel.may('edit', move_deal_to_team.team_id, NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = format('not allowed to edit deals of team "%s"', move_deal_to_team.team_id),
             DETAIL = 'A deal moves into a team by a member of it who is not a viewer.', HINT = 'Ask an admin of the team.';
@@ -299,6 +306,7 @@ BEGIN
     WHERE d.org_id = org AND d.id = move_deal_to_team.deal_id AND d.team_id IS DISTINCT FROM move_deal_to_team.team_id;
 END
 $$;
+ALTER FUNCTION sentinel.move_deal_to_team(uuid, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.move_deal_to_team(uuid, uuid) IS
     'Move a deal into a team, or with null out of its team; it keeps its owner. Errors: SN002, SN003, SN004, 23503 team.';
 

@@ -17,6 +17,7 @@ $$;
 COMMENT ON FUNCTION sentinel.is_assignee(uuid, uuid) IS
     'Tell whether a member can work deals of a team: who is present and in the team, or owner or admin of the organisation. With null, of no team: who is present. Errors: SN002.';
 
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.require_assignee(member_id uuid, team_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
