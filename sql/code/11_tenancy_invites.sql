@@ -84,11 +84,10 @@ DECLARE
     i record;
     joined boolean := false;
 BEGIN
-    IF take_invite.token ~ '^[0-9a-f]{96}$' THEN
-        SELECT x.org_id, x.id, x.email, x.role, x.team_id, x.team_role, x.expires_at INTO i FROM sentinel.invites x
-        WHERE x.org_id = left(take_invite.token, 32)::uuid AND x.token_sha256 = sha256(convert_to(take_invite.token, 'UTF8'))
-        FOR UPDATE;
-    END IF;
+    SELECT x.org_id, x.id, x.email, x.role, x.team_id, x.team_role, x.expires_at INTO i FROM sentinel.invites x
+    WHERE x.org_id = CASE WHEN take_invite.token ~ '^[0-9a-f]{96}$' THEN left(take_invite.token, 32)::uuid END
+      AND x.token_sha256 = sha256(convert_to(take_invite.token, 'UTF8'))
+    FOR UPDATE;
     IF i.id IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = 'no such invite',
             DETAIL = 'It was accepted, revoked or replaced, or never made.', HINT = 'Ask for another invite.';
