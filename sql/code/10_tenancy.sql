@@ -90,13 +90,29 @@ ALTER FUNCTION sentinel.create_org(text, text, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.create_org(text, text, text) IS
     'Make an organisation with its default pipeline, routes and settings; gives its id. Errors: SN007 name or slug, 22023 time zone, 23505 slug taken.';
 
+CREATE FUNCTION sentinel.insert_member(org uuid, display_name text, address text, role text) RETURNS uuid
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    new_user uuid;
+    new_member uuid;
+BEGIN
+    INSERT INTO sentinel.users AS u (email, display_name) VALUES (insert_member.address, insert_member.display_name)
+    ON CONFLICT ON CONSTRAINT users_email_key DO UPDATE SET email = excluded.email RETURNING u.id INTO new_user;
+    INSERT INTO sentinel.members AS m (org_id, user_id, display_name, email, role)
+    VALUES (insert_member.org, new_user, insert_member.display_name, insert_member.address, insert_member.role)
+    RETURNING m.id INTO new_member;
+    RETURN new_member;
+END
+$$;
+COMMENT ON FUNCTION sentinel.insert_member(uuid, text, text, text) IS
+    'Make a person a member of any organisation; gives the member id. For the functions of sentinel_engine. Errors: SN003 plan, 23505 member already.';
+
 -- grant: sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.add_member(display_name text, email text, role text DEFAULT 'member') RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     org uuid := sentinel.require_org();
     address text := lower(trim(add_member.email));
-    new_user uuid;
     new_member uuid;
 BEGIN
     PERFORM sentinel.require_manager();
@@ -115,11 +131,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('unknown role "%s"', left(add_member.role, 40)),
             DETAIL = 'A role is owner, admin, member or viewer.', HINT = 'Use ''member''.';
     END IF;
-    INSERT INTO sentinel.users AS u (email, display_name) VALUES (address, trim(add_member.display_name))
-    ON CONFLICT ON CONSTRAINT users_email_key DO UPDATE SET email = excluded.email RETURNING u.id INTO new_user;
-    INSERT INTO sentinel.members AS m (org_id, user_id, display_name, email, role)
-    VALUES (org, new_user, trim(add_member.display_name), address, add_member.role)
-    RETURNING m.id INTO new_member;
+    new_member := sentinel.insert_member(org, trim(add_member.display_name), address, add_member.role);
     PERFORM sentinel.audit('member.added', 'member', new_member,
                            jsonb_build_object('email', address, 'role', add_member.role));
     RETURN new_member;
@@ -185,11 +197,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in this organisation', set_member_role.member_id),
             DETAIL = 'Members are named by their id in this organisation.', HINT = 'SELECT id, display_name FROM sentinel.members;';
     END IF;
-    IF before = 'owner' AND set_member_role.role <> 'owner' AND NOT EXISTS (
-        SELECT FROM sentinel.members m WHERE m.org_id = org AND m.role = 'owner'
-        AND m.removed_at IS NULL AND m.id <> set_member_role.member_id) THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'an organisation keeps at least one owner',
-            DETAIL = 'This member is the only one.', HINT = 'Make another member owner first.';
+    IF before = 'owner' AND set_member_role.role <> 'owner' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'cannot change the owner''s role',
+            DETAIL = 'An owner stays one until ownership is handed over.',
+            HINT = 'SELECT sentinel.transfer_ownership(member_id); by the owner.';
     END IF;
     UPDATE sentinel.members m SET role = set_member_role.role WHERE m.org_id = org AND m.id = set_member_role.member_id;
     PERFORM sentinel.audit('member.role_changed', 'member', set_member_role.member_id,
@@ -198,105 +209,96 @@ END
 $$;
 ALTER FUNCTION sentinel.set_member_role(uuid, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.set_member_role(uuid, text) IS
-    'Change the role of a member; for owners. Takes effect when that member enters again. Errors: SN003, SN004, 22023.';
+    'Change the role of a member; for owners. An owner''s own role changes by transfer_ownership() only. Takes effect when that member enters again. Errors: SN003, SN004, 22023.';
 
 -- grant: sentinel_member, sentinel_admin
-CREATE FUNCTION sentinel.remove_member(member_id uuid) RETURNS void
+CREATE FUNCTION sentinel.transfer_ownership(member_id uuid, from_member uuid DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
+    giver uuid := coalesce(transfer_ownership.from_member, sentinel.current_member());
+    owners uuid[];
+    roles jsonb;
 BEGIN
-    PERFORM sentinel.require_manager();
-    IF EXISTS (SELECT FROM sentinel.members m WHERE m.org_id = org AND m.id = remove_member.member_id AND m.role = 'owner') THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'cannot remove an owner',
-            DETAIL = 'An owner first hands ownership over.', HINT = 'SELECT sentinel.set_member_role(member_id, ''member'');';
+    PERFORM sentinel.require_owner();
+    IF giver IS DISTINCT FROM coalesce(sentinel.current_member(), giver) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'only the owner can perform this action',
+            DETAIL = 'An owner hands over the own ownership, not that of another.', HINT = 'Leave from_member out.';
     END IF;
-    UPDATE sentinel.members m SET removed_at = now()
-    WHERE m.org_id = org AND m.id = remove_member.member_id AND m.removed_at IS NULL;
+    PERFORM FROM sentinel.members m WHERE m.org_id = org AND m.removed_at IS NULL ORDER BY m.id FOR UPDATE;
+    SELECT array_agg(m.id) FILTER (WHERE m.role = 'owner'), jsonb_object_agg(m.id, m.role) INTO owners, roles
+    FROM sentinel.members m WHERE m.org_id = org AND m.removed_at IS NULL;
+    giver := coalesce(giver, CASE WHEN cardinality(owners) = 1 THEN owners[1] END);
+    IF NOT coalesce(giver = ANY (owners), false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no owner "%s" in this organisation', giver),
+            DETAIL = 'Ownership is handed over by a member who has it.',
+            HINT = 'SELECT id, display_name FROM sentinel.members WHERE role = ''owner'';';
+    END IF;
+    IF transfer_ownership.member_id = giver OR NOT coalesce(roles ? transfer_ownership.member_id::text, false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no other member "%s" in this organisation', transfer_ownership.member_id),
+            DETAIL = 'Ownership goes to another present member.', HINT = 'SELECT id, display_name FROM sentinel.members;';
+    END IF;
+    UPDATE sentinel.members m SET role = CASE WHEN m.id = giver THEN 'admin' ELSE 'owner' END
+    WHERE m.org_id = org AND m.id IN (giver, transfer_ownership.member_id);
+    PERFORM sentinel.audit('member.ownership_transferred', 'member', transfer_ownership.member_id,
+                           jsonb_build_object('from', giver, 'role', roles -> transfer_ownership.member_id::text));
+END
+$$;
+ALTER FUNCTION sentinel.transfer_ownership(uuid, uuid) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.transfer_ownership(uuid, uuid) IS
+    'Make another member owner and the owner an admin. An owner hands over the own ownership; without a member entered from_member says whose, if there are several. Takes effect when they enter again. Errors: SN003, SN004.';
+
+-- grant: sentinel_member, sentinel_admin
+CREATE FUNCTION sentinel.remove_member(member_id uuid, heir uuid DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    org uuid := sentinel.require_org();
+    held text;
+    handed bigint;
+BEGIN
+    -- One may go by oneself; to whom the work goes is for owners and admins.
+    IF remove_member.member_id IS DISTINCT FROM sentinel.current_member() OR remove_member.heir IS NOT NULL THEN
+        PERFORM sentinel.require_manager();
+    END IF;
+    SELECT m.role INTO held FROM sentinel.members m
+    WHERE m.org_id = org AND m.id = remove_member.member_id AND m.removed_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in this organisation', remove_member.member_id),
             DETAIL = 'Members are named by their id in this organisation.', HINT = 'SELECT id, display_name FROM sentinel.members;';
     END IF;
+    IF held = 'owner' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'cannot remove an owner',
+            DETAIL = 'An owner first hands ownership over.', HINT = 'SELECT sentinel.transfer_ownership(member_id); by the owner.';
+    END IF;
+    SELECT t.name INTO held FROM sentinel.team_members x
+    JOIN sentinel.teams t ON t.org_id = x.org_id AND t.id = x.team_id
+    WHERE x.org_id = org AND x.member_id = remove_member.member_id AND x.role = 'owner' ORDER BY t.name LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = format('the member owns the team "%s"', held),
+            DETAIL = 'A team keeps its owner: the owner must transfer ownership or delete the team.',
+            HINT = 'SELECT sentinel.transfer_team_ownership(team_id, member_id);';
+    END IF;
+    IF remove_member.heir = remove_member.member_id OR NOT EXISTS (
+        SELECT FROM sentinel.members m WHERE m.org_id = org AND m.id = coalesce(remove_member.heir, remove_member.member_id)
+        AND m.removed_at IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no other member "%s" in this organisation', remove_member.heir),
+            DETAIL = 'Work goes to another present member.', HINT = 'SELECT id, display_name FROM sentinel.members;';
+    END IF;
+    handed := sentinel.hand_over_work(remove_member.member_id, NULL, remove_member.heir);
+    UPDATE sentinel.members m SET removed_at = now() WHERE m.org_id = org AND m.id = remove_member.member_id;
     DELETE FROM sentinel.team_members t WHERE t.org_id = org AND t.member_id = remove_member.member_id;
     DELETE FROM sentinel.member_roles r WHERE r.org_id = org AND r.member_id = remove_member.member_id;
-    PERFORM sentinel.audit('member.removed', 'member', remove_member.member_id);
+    -- Nobody comes in by the hand of one who is out.
+    DELETE FROM sentinel.invites i WHERE i.org_id = org AND i.invited_by = remove_member.member_id;
+    PERFORM sentinel.audit('member.removed', 'member', remove_member.member_id, jsonb_strip_nulls(jsonb_build_object(
+        'heir', remove_member.heir, 'deals_handed_over', handed)));
 END
 $$;
-ALTER FUNCTION sentinel.remove_member(uuid) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.remove_member(uuid) IS
-    'Remove a member from the organisation, its teams and its logins; what the member did stays. Errors: SN003, SN004.';
-
--- grant: sentinel_member, sentinel_admin
-CREATE FUNCTION sentinel.add_team(name text) RETURNS uuid
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    org uuid := sentinel.require_org();
-    new_team uuid;
-BEGIN
-    PERFORM sentinel.require_manager();
-    IF coalesce(trim(add_team.name), '') = '' OR length(add_team.name) > 200 THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid team name "%s"', left(add_team.name, 60)),
-            DETAIL = 'A name has 1 to 200 characters.', HINT = 'SELECT sentinel.add_team(''Sales'');';
-    END IF;
-    INSERT INTO sentinel.teams AS t (org_id, name) VALUES (org, trim(add_team.name)) RETURNING t.id INTO new_team;
-    PERFORM sentinel.audit('team.created', 'team', new_team, jsonb_build_object('name', trim(add_team.name)));
-    RETURN new_team;
-END
-$$;
-ALTER FUNCTION sentinel.add_team(text) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.add_team(text) IS 'Make a team in the organisation entered; gives its id. Errors: SN003, SN007, 23505.';
-
--- grant: sentinel_member, sentinel_admin
-CREATE FUNCTION sentinel.add_team_member(team_id uuid, member_id uuid, role text DEFAULT 'member') RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    org uuid := sentinel.require_org();
-BEGIN
-    -- Admins of the team let people in; who rules there, and what role one has already, is for those of the organisation.
-    IF add_team_member.role = 'owner' OR NOT sentinel.may('assign', add_team_member.team_id, NULL) OR EXISTS (
-        SELECT FROM sentinel.team_members t WHERE t.org_id = org AND t.team_id = add_team_member.team_id
-        AND t.member_id = add_team_member.member_id) THEN
-        PERFORM sentinel.require_manager();
-    END IF;
-    IF add_team_member.role IS NULL OR add_team_member.role NOT IN ('owner', 'admin', 'member', 'viewer') THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('unknown role "%s"', left(add_team_member.role, 40)),
-            DETAIL = 'A role is owner, admin, member or viewer.', HINT = 'Use ''member''.';
-    END IF;
-    INSERT INTO sentinel.team_members AS t (org_id, team_id, member_id, role)
-    VALUES (org, add_team_member.team_id, add_team_member.member_id, add_team_member.role)
-    ON CONFLICT ON CONSTRAINT team_members_pkey DO UPDATE SET role = excluded.role;
-    PERFORM sentinel.audit('team.member_added', 'team', add_team_member.team_id,
-                           jsonb_build_object('member_id', add_team_member.member_id, 'role', add_team_member.role));
-END
-$$;
-ALTER FUNCTION sentinel.add_team_member(uuid, uuid, text) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.add_team_member(uuid, uuid, text) IS
-    'Put a member into a team with the role owner, admin, member or viewer, or change that role. Errors: SN003, 23503 unknown team or member, 22023 role.';
-
--- grant: sentinel_member, sentinel_admin
-CREATE FUNCTION sentinel.remove_team_member(team_id uuid, member_id uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    org uuid := sentinel.require_org();
-BEGIN
-    IF remove_team_member.member_id IS DISTINCT FROM sentinel.current_member()
-       AND NOT sentinel.may('assign', remove_team_member.team_id, NULL) THEN
-        PERFORM sentinel.require_manager();
-    END IF;
-    DELETE FROM sentinel.team_members t
-    WHERE t.org_id = org AND t.team_id = remove_team_member.team_id AND t.member_id = remove_team_member.member_id;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in team "%s"',
-                remove_team_member.member_id, remove_team_member.team_id),
-            DETAIL = 'Only who is in a team leaves it.', HINT = 'SELECT team_id, member_id FROM sentinel.team_members;';
-    END IF;
-    PERFORM sentinel.audit('team.member_removed', 'team', remove_team_member.team_id,
-                           jsonb_build_object('member_id', remove_team_member.member_id));
-END
-$$;
-ALTER FUNCTION sentinel.remove_team_member(uuid, uuid) OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.remove_team_member(uuid, uuid) IS
-    'Take a member out of a team; members may leave by themselves. Errors: SN003, SN004.';
+ALTER FUNCTION sentinel.remove_member(uuid, uuid) OWNER TO sentinel_engine;
+COMMENT ON FUNCTION sentinel.remove_member(uuid, uuid) IS
+    'Remove a member from the organisation, its teams and its logins; members but owners may go by themselves. What the member did stays; open deals, leads and tasks go to the heir, else to nobody. Errors: SN003 also for owners of the organisation or of a team, SN004, 23505 the heir has a deal of that name.';
 
 -- grant: sentinel_admin
 CREATE FUNCTION sentinel.grant_login(role_name name, org_id uuid, member_id uuid DEFAULT NULL) RETURNS void

@@ -26,6 +26,16 @@ $$;
 COMMENT ON FUNCTION sentinel.normalize_channel(text) IS
     'Give the channel that a text means: direct, organic, outbound, referrals or partners; null when it means none.';
 
+-- grant: everyone
+CREATE FUNCTION sentinel.channel_or_default(channel text, stage text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(channel, CASE coalesce(sentinel.normalize_stage(stage), stage)
+        WHEN 'qualify' THEN 'organic' WHEN 'proposal' THEN 'outbound' WHEN 'negotiation' THEN 'referrals'
+        WHEN 'closed_won' THEN 'partners' WHEN 'closed_lost' THEN 'outbound' ELSE 'direct' END)
+$$;
+COMMENT ON FUNCTION sentinel.channel_or_default(text, text) IS
+    'Give the channel of a deal, or for one without the channel that the original assumed of its stage. A guess for display; nothing stores it. Source: revenue.md (b).';
+
 CREATE FUNCTION sentinel.guard_deal() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'sentinel_guard_deal';
 COMMENT ON FUNCTION sentinel.guard_deal() IS
@@ -161,6 +171,8 @@ BEGIN
             DETAIL = 'A member creates own deals, and deals of teams in which the role is not viewer.',
             HINT = 'Leave owner_id and team_id out.';
     END IF;
+    -- An owner who never was a member is for the foreign key to refuse.
+    PERFORM sentinel.require_assignee(m.id, create_deal.team_id) FROM sentinel.members m WHERE m.org_id = org AND m.id = owner;
     INSERT INTO sentinel.deals AS d (org_id, pipeline_id, stage, name, value, currency, owner_id, team_id, lead_id, channel,
                                      external_id, created_at, recorded_at)
     VALUES (org, path,
@@ -176,7 +188,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.create_deal(text, numeric, text, text, uuid, uuid, uuid, text, text, text, timestamptz) IS
-    'Make a deal in the organisation entered and give its id; emits deal.created. Stage and channel may be aliases. The owner is the member entered when not given. A known external_id gives the deal that has it, unchanged. as_of is when it began and was learned of. Errors: SN002, SN003, SN004 pipeline, SN007, 23503 owner, team or lead.';
+    'Make a deal in the organisation entered and give its id; emits deal.created. Stage and channel may be aliases. The owner is the member entered when not given. A known external_id gives the deal that has it, unchanged. as_of is when it began and was learned of. Errors: SN002, SN003, SN004 pipeline or owner, SN007, 23503 owner, team or lead.';
 
 -- grant: everyone
 CREATE FUNCTION sentinel.may_deal(action text, deal_id uuid) RETURNS boolean
@@ -261,29 +273,31 @@ DECLARE
     org uuid := sentinel.require_org();
 BEGIN
     PERFORM sentinel.require_deal(assign_deal.deal_id, 'assign');
-    IF assign_deal.owner_id IS NOT NULL AND NOT EXISTS (
-        SELECT FROM sentinel.members m
-        WHERE m.org_id = org AND m.id = assign_deal.owner_id AND m.removed_at IS NULL) THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no member "%s" in this organisation', assign_deal.owner_id),
-            DETAIL = 'A deal is assigned to a member of its organisation.',
-            HINT = 'SELECT id, display_name FROM sentinel.members;';
-    END IF;
+    PERFORM sentinel.require_assignee(assign_deal.owner_id, d.team_id)
+    FROM sentinel.deals d WHERE d.org_id = org AND d.id = assign_deal.deal_id;
     UPDATE sentinel.deals d SET owner_id = assign_deal.owner_id, changed_at = assign_deal.as_of
     WHERE d.org_id = org AND d.id = assign_deal.deal_id AND d.owner_id IS DISTINCT FROM assign_deal.owner_id;
 END
 $$;
 COMMENT ON FUNCTION sentinel.assign_deal(uuid, uuid, timestamptz) IS
-    'Give a deal to a member, or to nobody with null. Owners and admins only. Errors: SN002, SN003, SN004, SN007 as_of.';
+    'Give a deal to a member, for one of a team to one of the team or who rules the organisation, or to nobody with null. Owners and admins only. Errors: SN002, SN003, SN004, SN007 as_of.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.move_deal_to_team(deal_id uuid, team_id uuid) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
+    deal record;
 BEGIN
-    PERFORM sentinel.require_deal(move_deal_to_team.deal_id,
-        CASE WHEN EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = move_deal_to_team.deal_id
-                          AND d.team_id IS NOT NULL) THEN 'assign' ELSE 'edit' END);
+    -- By the engine: an admin of the team does not see the deal any more once it is its owner's alone.
+    SELECT d.team_id, d.owner_id INTO deal FROM sentinel.deals d
+    WHERE d.org_id = org AND d.id = move_deal_to_team.deal_id AND sentinel.may('view', d.team_id, d.owner_id) FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no deal "%s" in this organisation', move_deal_to_team.deal_id),
+            DETAIL = 'A deal is found by its id, by those who may see it.', HINT = 'SELECT id, name FROM sentinel.deals;';
+    END IF;
+    PERFORM sentinel.require_deal(move_deal_to_team.deal_id, CASE WHEN deal.team_id IS NOT NULL THEN 'assign' ELSE 'edit' END);
     IF move_deal_to_team.team_id IS NOT NULL AND NOT sentinel.may('edit', move_deal_to_team.team_id, NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = format('not allowed to edit deals of team "%s"', move_deal_to_team.team_id),
             DETAIL = 'A deal moves into a team by a member of it who is not a viewer.', HINT = 'Ask an admin of the team.';
@@ -292,6 +306,7 @@ BEGIN
     WHERE d.org_id = org AND d.id = move_deal_to_team.deal_id AND d.team_id IS DISTINCT FROM move_deal_to_team.team_id;
 END
 $$;
+ALTER FUNCTION sentinel.move_deal_to_team(uuid, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.move_deal_to_team(uuid, uuid) IS
     'Move a deal into a team, or with null out of its team; it keeps its owner. Errors: SN002, SN003, SN004, 23503 team.';
 

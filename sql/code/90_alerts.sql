@@ -3,22 +3,21 @@
 CREATE FUNCTION sentinel.notify_members(in_org uuid, of_alert uuid, owner uuid, title text, message text)
 RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    told integer;
+    told uuid[];
 BEGIN
-    INSERT INTO sentinel.notifications (org_id, member_id, alert_id, title, message)
-    SELECT m.org_id, m.id, of_alert, notify_members.title, notify_members.message
+    SELECT array_agg(m.id) INTO told
       FROM sentinel.members m
      WHERE m.org_id = in_org AND m.removed_at IS NULL
        AND (m.id = owner
             OR (m.role IN ('owner', 'admin')
                 AND NOT EXISTS (SELECT FROM sentinel.members o WHERE o.org_id = in_org AND o.id = owner
-                                                               AND o.removed_at IS NULL)))
-    ON CONFLICT (org_id, alert_id, member_id) DO NOTHING;
-    GET DIAGNOSTICS told = ROW_COUNT;
-    RETURN told;
+                                                               AND o.removed_at IS NULL)));
+    RETURN (SELECT sentinel.tell_members(in_org, told, a.kind, notify_members.title, notify_members.message, a.id, NULL,
+                                         a.deal_id, NULL, a.payload)
+              FROM sentinel.alerts a WHERE a.org_id = in_org AND a.id = of_alert);
 END $$;
 COMMENT ON FUNCTION sentinel.notify_members(uuid, uuid, uuid, text, text) IS
-    'Tells of an alert: its owner where that is a member of the organisation, else every owner and admin. Returns how many were told for the first time.';
+    'Tells of an alert: its owner where that is a member of the organisation, else every owner and admin; each as wished. Returns how many were told for the first time.';
 
 CREATE FUNCTION sentinel.plural_days(days integer)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -120,58 +119,3 @@ END $$;
 COMMENT ON FUNCTION sentinel.acknowledge_alert(uuid) IS
     'Marks an alert as seen by the member entered and returns since when it is; a second call changes nothing. SN004 where there is none.';
 ALTER FUNCTION sentinel.acknowledge_alert(uuid) OWNER TO sentinel_owner;
-
--- grant: sentinel_member, sentinel_operator
-CREATE FUNCTION sentinel.my_notifications(unread_only boolean DEFAULT false, page_size integer DEFAULT 20,
-                                          before timestamptz DEFAULT NULL)
-RETURNS TABLE (notification_id uuid, alert_id uuid, kind text, title text, message text, deal_id uuid,
-               created_at timestamptz, read_at timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    org uuid := sentinel.require_org();
-BEGIN
-    RETURN QUERY
-    SELECT n.id, n.alert_id, a.kind, n.title, n.message, a.deal_id, n.created_at, n.read_at
-      FROM sentinel.notifications n
-      JOIN sentinel.alerts a ON a.org_id = n.org_id AND a.id = n.alert_id
-     WHERE n.org_id = org AND n.member_id = sentinel.current_member()
-       AND (NOT unread_only OR n.read_at IS NULL)
-       AND (before IS NULL OR n.created_at < before)
-     ORDER BY n.created_at DESC, n.id DESC
-     LIMIT least(greatest(page_size, 0), 100);
-END $$;
-COMMENT ON FUNCTION sentinel.my_notifications(boolean, integer, timestamptz) IS
-    'Lists the notifications of the member entered, newest first, at most 100 at a time; before pages on.';
-ALTER FUNCTION sentinel.my_notifications(boolean, integer, timestamptz) OWNER TO sentinel_owner;
-
--- grant: sentinel_member, sentinel_operator
-CREATE FUNCTION sentinel.read_notifications(notification_ids uuid[] DEFAULT NULL)
-RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    org  uuid := sentinel.require_org();
-    at   timestamptz := now();
-    done integer;
-BEGIN
-    UPDATE sentinel.notifications n SET read_at = at
-     WHERE n.org_id = org AND n.member_id = sentinel.current_member() AND n.read_at IS NULL
-       AND (notification_ids IS NULL OR n.id = ANY (notification_ids));
-    GET DIAGNOSTICS done = ROW_COUNT;
-    RETURN done;
-END $$;
-COMMENT ON FUNCTION sentinel.read_notifications(uuid[]) IS
-    'Marks notifications of the member entered as read, all of them where no ids are given, and returns how many were unread. Those of others are left alone.';
-ALTER FUNCTION sentinel.read_notifications(uuid[]) OWNER TO sentinel_owner;
-
--- grant: sentinel_member, sentinel_operator
-CREATE FUNCTION sentinel.delete_notification(notification_id uuid)
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    org uuid := sentinel.require_org();
-BEGIN
-    DELETE FROM sentinel.notifications n
-     WHERE n.org_id = org AND n.member_id = sentinel.current_member() AND n.id = notification_id;
-    RETURN FOUND;
-END $$;
-COMMENT ON FUNCTION sentinel.delete_notification(uuid) IS
-    'Removes a notification of the member entered and returns whether there was one.';
-ALTER FUNCTION sentinel.delete_notification(uuid) OWNER TO sentinel_owner;

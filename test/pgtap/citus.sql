@@ -30,7 +30,7 @@ INSERT INTO exempt VALUES
     ('transaction number', 'sentinel.events.xid', 'the cursor of one machine: it skips no event that commits late'),
     ('sequence', 'sentinel.events.seq', 'orders the events of one transaction, bigint and part of no key'),
     ('global', 'sentinel.job_types', 'reference: the fan-out on shards reads it; written by register_job_type() alone'),
-    ('global', 'sentinel.users', 'reference: members refer to it; written by add_member() alone'),
+    ('global', 'sentinel.users', 'reference: members refer to it; written by insert_member() alone'),
     ('global', 'sentinel.lifecycle_machines', 'reference: triggers on shards read it; written by install() alone'),
     ('global', 'sentinel.lifecycle_states', 'reference: triggers on shards read it; written by install() alone'),
     ('global', 'sentinel.lifecycle_transitions', 'reference: triggers on shards read it; written by install() alone'),
@@ -40,7 +40,7 @@ INSERT INTO exempt VALUES
     ('global', 'sentinel.plan_metrics', 'reference: a trigger on shards reads it; written by install() alone'),
     ('global', 'sentinel.plan_limits', 'reference: a trigger on shards reads it; written by install() alone'),
     ('writer', 'register_job_type', 'a release or an operator registers a type now and then'),
-    ('writer', 'add_member', 'one row per person');
+    ('writer', 'insert_member', 'one row per person');
 
 SELECT isnt_empty('SELECT FROM tenant_table', 'there are tenant tables');
 SELECT isnt_empty('SELECT FROM shard_code', 'and code that would run on shards');

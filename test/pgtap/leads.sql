@@ -24,6 +24,7 @@ BEGIN
     PERFORM sentinel.enter(org);
     RETURN done;
 END $$;
+SELECT pg_temp.run_sql_jobs(:'org'); -- what was told of the team
 
 -- Shape.
 SELECT col_is_pk('sentinel', 'leads', ARRAY['org_id', 'id'], 'leads are keyed by organisation and id');

@@ -54,14 +54,17 @@ CREATE TABLE sentinel.teams (
     org_id uuid NOT NULL REFERENCES sentinel.orgs ON DELETE CASCADE,
     id uuid NOT NULL DEFAULT sentinel.uuid7(),
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    slug text NOT NULL CHECK (slug ~ '^[a-z0-9]([a-z0-9-]{0,78}[a-z0-9])?$'),
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, id),
-    UNIQUE (org_id, name)
+    UNIQUE (org_id, name),
+    UNIQUE (org_id, slug)
 );
 COMMENT ON TABLE sentinel.teams IS 'Teams of an organisation; a deal of a team is seen by its members.';
 COMMENT ON COLUMN sentinel.teams.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.teams.id IS 'Id of the team.';
 COMMENT ON COLUMN sentinel.teams.name IS 'Name, unique in the organisation.';
+COMMENT ON COLUMN sentinel.teams.slug IS 'Name for addresses, made by team_slug() when the team is made; a new name of the team leaves it.';
 COMMENT ON COLUMN sentinel.teams.created_at IS 'When the team was made.';
 
 CREATE TABLE sentinel.team_members (
@@ -75,11 +78,12 @@ CREATE TABLE sentinel.team_members (
     FOREIGN KEY (org_id, member_id) REFERENCES sentinel.members (org_id, id) ON DELETE CASCADE
 );
 CREATE INDEX team_members_member ON sentinel.team_members (org_id, member_id);
+CREATE UNIQUE INDEX team_members_owner ON sentinel.team_members (org_id, team_id) WHERE role = 'owner';
 COMMENT ON TABLE sentinel.team_members IS 'Who is in which team, with the role there.';
 COMMENT ON COLUMN sentinel.team_members.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.team_members.team_id IS 'Team.';
 COMMENT ON COLUMN sentinel.team_members.member_id IS 'Member.';
-COMMENT ON COLUMN sentinel.team_members.role IS 'Role in the team: owner, admin, member or viewer.';
+COMMENT ON COLUMN sentinel.team_members.role IS 'Role in the team: owner (at most one), admin, member or viewer.';
 COMMENT ON COLUMN sentinel.team_members.created_at IS 'When the member joined the team.';
 
 CREATE TABLE sentinel.member_roles (

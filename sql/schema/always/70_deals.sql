@@ -45,6 +45,10 @@ ON CONFLICT DO NOTHING;
 DROP TRIGGER IF EXISTS deals_guard ON sentinel.deals;
 CREATE TRIGGER deals_guard BEFORE INSERT OR UPDATE ON sentinel.deals
     FOR EACH ROW EXECUTE FUNCTION sentinel.guard_deal();
+DROP TRIGGER IF EXISTS deals_rights ON sentinel.deals;
+CREATE TRIGGER deals_rights BEFORE UPDATE OF owner_id, team_id ON sentinel.deals
+    FOR EACH ROW WHEN (NEW.owner_id IS DISTINCT FROM OLD.owner_id OR NEW.team_id IS DISTINCT FROM OLD.team_id)
+    EXECUTE FUNCTION sentinel.guard_deal_rights();
 DO $$
 BEGIN
     IF NOT sentinel.is_distributed() THEN -- else place_row_triggers() makes the form for shards
@@ -101,7 +105,8 @@ CREATE POLICY deals_view ON sentinel.deals FOR SELECT
 DROP POLICY IF EXISTS deals_add ON sentinel.deals;
 CREATE POLICY deals_add ON sentinel.deals FOR INSERT
     WITH CHECK (org_id = sentinel.current_org() AND sentinel.may('edit', team_id, owner_id)
-                AND (team_id IS NULL OR sentinel.may('edit', team_id, NULL)));
+                AND (team_id IS NULL OR sentinel.may('edit', team_id, NULL))
+                AND (owner_id IS NULL OR sentinel.current_member() IS NULL OR sentinel.is_assignee(owner_id, team_id)));
 DROP POLICY IF EXISTS deals_edit ON sentinel.deals;
 CREATE POLICY deals_edit ON sentinel.deals FOR UPDATE
     USING (org_id = sentinel.current_org() AND sentinel.may('edit', team_id, owner_id))

@@ -23,11 +23,25 @@ SELECT a.id::text AS alert_id, a.kind, a.severity, a.title, a.message, a.deal_id
   FROM sentinel.alerts a
  WHERE a.org_id = sentinel.current_org() AND a.acknowledged_at IS NULL;
 
+-- Alerts tell of deals: they are seen by who sees the deal, all others by owners and admins. What one is told is one's own.
+DROP POLICY IF EXISTS tenant_isolation ON sentinel.alerts;
+CREATE POLICY tenant_isolation ON sentinel.alerts
+    USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
+DROP POLICY IF EXISTS alerts_view ON sentinel.alerts;
+CREATE POLICY alerts_view ON sentinel.alerts AS RESTRICTIVE FOR SELECT
+    USING (sentinel.may('assign', NULL, NULL) OR deal_id IS NOT NULL AND sentinel.may_deal('view', deal_id));
+DROP POLICY IF EXISTS tenant_isolation ON sentinel.notifications;
+CREATE POLICY tenant_isolation ON sentinel.notifications
+    USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
+DROP POLICY IF EXISTS notifications_view ON sentinel.notifications;
+CREATE POLICY notifications_view ON sentinel.notifications AS RESTRICTIVE FOR SELECT
+    USING (sentinel.current_member() IS NULL OR member_id = sentinel.current_member());
+
 GRANT SELECT ON sentinel.alerts, sentinel.notifications, sentinel.open_alerts TO sentinel_reader, sentinel_member;
 
 COMMENT ON VIEW sentinel.open_alerts IS 'One row per alert that nobody has acknowledged.';
 COMMENT ON COLUMN sentinel.open_alerts.alert_id IS 'Identifier of the alert.';
-COMMENT ON COLUMN sentinel.open_alerts.kind IS 'deal_at_risk, action_overdue, webhook_disabled or slack_disabled.';
+COMMENT ON COLUMN sentinel.open_alerts.kind IS 'Kind of the alert, as in sentinel.alerts.';
 COMMENT ON COLUMN sentinel.open_alerts.severity IS 'low, medium or high.';
 COMMENT ON COLUMN sentinel.open_alerts.title IS 'One line.';
 COMMENT ON COLUMN sentinel.open_alerts.message IS 'Why, in words.';
@@ -35,5 +49,5 @@ COMMENT ON COLUMN sentinel.open_alerts.deal_id IS 'Deal the alert is about; empt
 COMMENT ON COLUMN sentinel.open_alerts.recommended_action IS 'What to do, where the event said so.';
 COMMENT ON COLUMN sentinel.open_alerts.action_due IS 'By when, as the event said it.';
 COMMENT ON COLUMN sentinel.open_alerts.created_at IS 'When the alert was raised.';
-COMMENT ON COLUMN sentinel.open_alerts.members_told IS 'Members notified.';
-COMMENT ON COLUMN sentinel.open_alerts.members_read IS 'Members who have read it.';
+COMMENT ON COLUMN sentinel.open_alerts.members_told IS 'Members notified; a member counts oneself only.';
+COMMENT ON COLUMN sentinel.open_alerts.members_read IS 'Members who have read it; a member counts oneself only.';
