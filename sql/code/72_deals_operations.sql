@@ -130,8 +130,13 @@ BEGIN
             MESSAGE = format('no member "%s" in this organisation', bulk_assign_deals.owner_id),
             DETAIL = 'A deal is assigned to a member of its organisation.', HINT = 'SELECT id, display_name FROM sentinel.members;';
     END IF;
-    SELECT array_agg(j.deal_id ORDER BY j.place), array_agg(j.error ORDER BY j.place) INTO known, faults
-    FROM sentinel.judge_deals(bulk_assign_deals.ids, 'assign', bulk_assign_deals.as_of) j;
+    SELECT array_agg(j.deal_id ORDER BY j.place),
+           array_agg(coalesce(j.error, CASE WHEN bulk_assign_deals.owner_id IS NOT NULL
+                                             AND NOT sentinel.is_assignee(bulk_assign_deals.owner_id, d.team_id)
+                                       THEN format('the member is not in the team of deal "%s"', j.name) END) ORDER BY j.place)
+    INTO known, faults
+    FROM sentinel.judge_deals(bulk_assign_deals.ids, 'assign', bulk_assign_deals.as_of) j
+    LEFT JOIN sentinel.deals d ON d.org_id = org AND d.id = j.deal_id;
     BEGIN
         UPDATE sentinel.deals d
         SET owner_id = bulk_assign_deals.owner_id, changed_at = greatest(bulk_assign_deals.as_of, d.changed_at)

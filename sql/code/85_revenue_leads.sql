@@ -206,4 +206,4 @@ END
 $$;
 ALTER FUNCTION sentinel.merge_leads(uuid, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.merge_leads(uuid, uuid) IS
-    'Merge a duplicate into the lead that stays, and give its id; emits lead.merged. Deals, calls, clients, activities, judgements and tasks move; blanks are filled; the hotter, higher and further of scores, priority and stage holds; a lost lead comes back with a duplicate that is not; the duplicate is deleted, kept in lead_merges, and its id resolves to the other. Errors: SN002, SN003, SN004, SN007 the same lead twice.';
+    'Merge a duplicate into the lead that stays, and give its id; emits lead.merged. Deals, calls, clients, activities, notes, judgements and tasks move, tags are united; blanks are filled; the hotter, higher and further of scores, priority and stage holds; a lost lead comes back with a duplicate that is not; the duplicate is deleted, kept in lead_merges, and its id resolves to the other. Errors: SN002, SN003, SN004, SN007 the same lead twice.';
