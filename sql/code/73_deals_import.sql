@@ -247,3 +247,35 @@ END
 $$;
 COMMENT ON FUNCTION sentinel.import_deals_csv(text, jsonb, boolean, jsonb, jsonb, text, boolean, text, text, boolean, text, text, timestamptz) IS
     'Take in a CSV text of opportunities as import_deals_csv(bytea) does a file.';
+
+-- grant: sentinel_member, sentinel_admin
+CREATE FUNCTION sentinel.import_deals_csv(source regclass, mapping jsonb DEFAULT NULL, dry_run boolean DEFAULT false,
+        defaults jsonb DEFAULT '{}', words jsonb DEFAULT '{}', unknown_owners text DEFAULT 'refuse', announce boolean DEFAULT false,
+        pipeline text DEFAULT NULL, date_order text DEFAULT NULL, decimal_comma boolean DEFAULT NULL, timezone text DEFAULT NULL,
+        file_name text DEFAULT NULL, as_of timestamptz DEFAULT now())
+    RETURNS TABLE (line integer, state text, deal_id uuid, external_id text, code text, reason text, hint text)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    head text;
+    cells text;
+    rest text;
+BEGIN
+    PERFORM sentinel.require_org();
+    SELECT string_agg('"' || replace(a.attname, '"', '""') || '"', ',' ORDER BY a.attnum),
+           string_agg(format('coalesce(''"'' || replace(t.%I::text, ''"'', ''""'') || ''"'', '''')', a.attname), ' || '','' || ' ORDER BY a.attnum)
+    INTO head, cells
+    FROM pg_attribute a WHERE a.attrelid = import_deals_csv.source AND a.attnum > 0 AND NOT a.attisdropped;
+    IF head IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('no table "%s" with columns', import_deals_csv.source),
+            DETAIL = 'A table into which a file was copied has the headings of the file as names of its columns.',
+            HINT = 'CREATE TEMP TABLE opportunities (name text, stage text, created text, value text); \copy opportunities FROM ''deals.csv'' CSV HEADER';
+    END IF;
+    EXECUTE format('SELECT string_agg(%s, chr(10)) FROM %s t', cells, import_deals_csv.source) INTO rest;
+    RETURN QUERY SELECT * FROM sentinel.import_deals_csv(convert_to(concat_ws(chr(10), head, rest), 'UTF8'), import_deals_csv.mapping,
+        import_deals_csv.dry_run, import_deals_csv.defaults, import_deals_csv.words, import_deals_csv.unknown_owners,
+        import_deals_csv.announce, import_deals_csv.pipeline, import_deals_csv.date_order, import_deals_csv.decimal_comma,
+        import_deals_csv.timezone, coalesce(import_deals_csv.file_name, import_deals_csv.source::text), import_deals_csv.as_of);
+END
+$$;
+COMMENT ON FUNCTION sentinel.import_deals_csv(regclass, jsonb, boolean, jsonb, jsonb, text, boolean, text, text, boolean, text, text, timestamptz) IS
+    'Take in the rows of a table of the caller, into which a file of opportunities was copied by COPY, as import_deals_csv(bytea) does a file; its columns are the headings. Lines count from 2, in the order in which the table is read. Errors: 42501 no right to read it, SN007 no columns, and those of import_deals_csv(bytea).';

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(91);
+SELECT plan(95);
 
 SELECT sentinel.create_org('Import Ltd', 'import-pgtap') AS org, sentinel.create_org('Second Ltd', 'import-pgtap-second') AS second \gset
 SELECT sentinel.enter(:'org');
@@ -172,6 +172,16 @@ SELECT throws_ok($$SELECT sentinel.import_deals_csv('', pipeline => 'nope')$$, '
 SELECT is(pg_temp.as_login('tap_im_mira', :'org', $$SELECT sentinel.import_deals_csv(E'name\nx')$$), 'SN003', 'files are for owners and admins');
 SELECT is(pg_temp.as_login('tap_im_ada', :'org', $$SELECT state FROM sentinel.import_deals_csv(E'name\nOf an admin')$$), 'created', 'who need not own what comes');
 SELECT is(pg_temp.as_login('tap_im_mira', :'org', 'SELECT count(*) FROM sentinel.deal_import_rejects'), '0', 'nor do others read what was refused');
+
+-- A table as the target of COPY.
+CREATE TEMP TABLE opportunities ("Deal ""Name""" text, "Stage" text, created text, amount numeric, note text);
+INSERT INTO opportunities VALUES ('Quoted "A", and so on', 'proposal', '2020-01-01', 12.5, E'two\nlines'), ('No amount', NULL, '2020-02-01', NULL, '');
+SELECT results_eq($$SELECT line, state FROM sentinel.import_deals_csv('opportunities'::regclass, '{"Deal \"Name\"": "name", "note": null, "amount": "value"}')$$,
+    $$VALUES (2, 'created'), (4, 'created')$$, 'rows that were copied into a table are taken in');
+SELECT results_eq($$SELECT name, stage, value, created_at FROM sentinel.deals WHERE org_id = sentinel.current_org() AND name LIKE 'Quoted%'$$,
+    $$VALUES ('Quoted "A", and so on', 'proposal', 12.50, '2020-01-01'::timestamptz)$$, 'with all their letters');
+SELECT is((SELECT file_name FROM sentinel.deal_imports WHERE org_id = sentinel.current_org() ORDER BY id DESC LIMIT 1), 'opportunities', 'and where they came from');
+SELECT is(pg_temp.as_login('tap_im_ada', :'org', $$SELECT state FROM sentinel.import_deals_csv('sentinel.job_waiting'::regclass)$$), '42501', 'of a table that the caller may read');
 
 -- There and back.
 SELECT sentinel.create_deal('=1+1', 5, owner_id => :'olga', external_id => 'FORMULA');
