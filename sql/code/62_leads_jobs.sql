@@ -265,20 +265,24 @@ DECLARE
     wait interval := sentinel.revenue_setting('stale_lead_days')::double precision * interval '24 hours';
     told bigint;
 BEGIN
-    -- Told again after each further wait, not each day: a daily word would push the follow-up away for ever.
+    -- Told again after a further wait, not each day: a daily word would push the follow-up away for ever.
     SELECT sentinel.emit_in_parts(org, array_agg(jsonb_build_object(
                'event_type', 'lead.stale', 'subject_type', 'lead', 'subject_id', s.id, 'idempotency_key', s.key,
                'payload', jsonb_build_object('lead_id', s.id, 'last_activity_at', s.last_activity_at,
                    'days_silent', s.days, 'owner_id', s.owner_id, 'as_of', at)))) INTO told
     FROM (SELECT l.id, l.owner_id, t.last_activity_at, floor(extract(epoch FROM at - t.last_activity_at) / 86400)::integer AS days,
                  format('lead.stale:%s:%s:%s', l.id, extract(epoch FROM t.last_activity_at)::bigint,
-                        floor(extract(epoch FROM at - t.last_activity_at) / extract(epoch FROM wait))) AS key
+                        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')) AS key
           FROM sentinel.leads l
           CROSS JOIN LATERAL (SELECT sentinel.lead_touch(org, l.id, greatest(l.last_activity_at, l.last_contacted_at),
               '{email_sent,email_received,meeting_held,call_held}') AS last_activity_at OFFSET 0) t
           WHERE l.org_id = org AND l.lifecycle_stage NOT IN ('won', 'lost') AND l.last_activity_at < at - wait
             AND coalesce(l.last_contacted_at, '-infinity') < at - wait AND t.last_activity_at < at - wait) s
-    WHERE NOT EXISTS (SELECT FROM sentinel.events e WHERE e.org_id = org AND e.idempotency_key = s.key);
+    WHERE NOT EXISTS (SELECT FROM sentinel.events e
+                      WHERE e.org_id = org AND e.subject_id = s.id AND e.event_type = 'lead.stale'
+                        AND (e.payload ->> 'last_activity_at')::timestamptz = s.last_activity_at
+                        AND round(extract(epoch FROM at - (e.payload ->> 'as_of')::timestamptz) / 86400)
+                            < round(extract(epoch FROM wait) / 86400));
     RETURN jsonb_build_object('stale', coalesce(told, 0));
 END
 $$;

@@ -16,16 +16,20 @@ BEGIN
                    'days_since_change', floor(s.days), 'as_of', at)))) INTO told
     FROM (SELECT d.id, d.name, d.value, d.currency, d.stage, d.owner_id, d.stage_changed_at, x.days,
                  format('deal.stalled:%s:%s:%s', d.id, extract(epoch FROM d.stage_changed_at)::bigint,
-                        floor((x.days - wait) / again)) AS key
+                        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')) AS key
           FROM sentinel.deals d
           CROSS JOIN LATERAL (SELECT extract(epoch FROM at - d.stage_changed_at)::double precision / 86400 AS days) x
           WHERE d.org_id = org AND d.stage_kind = 'open' AND NOT d.is_demo AND d.stage_changed_at < at - wait * interval '24 hours') s
-    WHERE NOT EXISTS (SELECT FROM sentinel.events e WHERE e.org_id = org AND e.idempotency_key = s.key);
+    -- From the last word on, in whole days: a clock change makes none of them shorter.
+    WHERE NOT EXISTS (SELECT FROM sentinel.events e
+                      WHERE e.org_id = org AND e.subject_id = s.id AND e.event_type = 'deal.stalled'
+                        AND (e.payload ->> 'stage_changed_at')::timestamptz = s.stage_changed_at
+                        AND round(extract(epoch FROM at - (e.payload ->> 'as_of')::timestamptz) / 86400) < again);
     RETURN jsonb_build_object('stalled', coalesce(told, 0));
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_check_deal_decay(uuid, jsonb) IS
-    'Job, daily: emit deal.stalled for each open deal that has been in its stage for deal_decay_days, with the true days, and again every deal_nudge_days. Payload: as_of.';
+    'Job, daily: emit deal.stalled for each open deal that has been in its stage for deal_decay_days, with the true days, and again deal_nudge_days after each word of it. Payload: as_of.';
 
 CREATE FUNCTION sentinel.handle_nudge_deal(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -264,17 +268,17 @@ CREATE FUNCTION sentinel.weekly_report_text(data jsonb, first_day date, last_day
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     focus text := concat_ws(' ',
-        CASE WHEN (data ->> 'open_breaches')::bigint > 0 THEN format('Mend %s breaches of integrity.', data ->> 'open_breaches') END,
+        CASE WHEN (data ->> 'open_breaches')::bigint > 0 THEN format('Mend breaches of integrity: %s.', data ->> 'open_breaches') END,
         CASE WHEN (data ->> 'stuck_deals')::bigint > 0
              THEN format('Move on or close "%s", stuck for %s days.', data #>> '{stuck_most,0,name}', data #>> '{stuck_most,0,days}') END,
-        CASE WHEN (data ->> 'invoices_overdue')::bigint > 0 THEN format('Ask for %s overdue invoices.', data ->> 'invoices_overdue') END,
-        CASE WHEN (data ->> 'failed_jobs')::bigint > 0 THEN format('Look at %s failed jobs.', data ->> 'failed_jobs') END,
+        CASE WHEN (data ->> 'invoices_overdue')::bigint > 0 THEN format('Ask for overdue invoices: %s.', data ->> 'invoices_overdue') END,
+        CASE WHEN (data ->> 'failed_jobs')::bigint > 0 THEN format('Look at failed jobs: %s.', data ->> 'failed_jobs') END,
         CASE WHEN (data ->> 'leads_added')::bigint = 0 THEN 'Find new leads: none came in.' END);
 BEGIN
     RETURN format('Week %s to %s', to_char(first_day, 'YYYY-MM-DD'), to_char(last_day, 'YYYY-MM-DD')) || chr(10)
         || format('Leads: %s came in, %s of them qualified%s.', data ->> 'leads_added', data ->> 'leads_qualified',
                   coalesce(' (' || (data ->> 'qualified_percent') || ' %)', '')) || chr(10)
-        || format('Won: %s. Lost: %s deals. Paid: %s.', sentinel.money_list(data -> 'won', 'total'), data ->> 'deals_lost',
+        || format('Won: %s. Deals lost: %s. Paid: %s.', sentinel.money_list(data -> 'won', 'total'), data ->> 'deals_lost',
                   sentinel.money_list(data -> 'paid', 'total')) || chr(10)
         || format('Pipeline: %s, weighted %s.', sentinel.money_list(data -> 'pipeline', 'total'),
                   sentinel.money_list(data -> 'pipeline', 'weighted')) || chr(10)
