@@ -59,7 +59,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.score_icp(uuid, jsonb) IS
-    'Give the rules of an organisation that fit the facts of a lead, the first of each group, with their points. A pure function of both. Errors: 2201B malformed pattern.';
+    'Give the rules of an organisation that fit the facts of a lead, the first of each group, with their points. A pure function of both.';
 
 CREATE FUNCTION sentinel.clean_reasons(reasons jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

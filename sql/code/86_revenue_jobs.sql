@@ -19,7 +19,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.score_transcript(uuid, text) IS
-    'Give the phrases of an organisation''s lexicon that were said in a call, each once with the first sentence that holds it, the heaviest first. A pure function of both. Errors: 2201B malformed pattern.';
+    'Give the phrases of an organisation''s lexicon that were said in a call, each once with the first sentence that holds it, the heaviest first. A pure function of both.';
 
 CREATE FUNCTION sentinel.clean_texts(texts jsonb, longest integer) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -172,7 +172,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.proposal_blueprint(uuid, uuid) IS
-    'Draft a proposal from an analysed call, its lead and the offers of the organisation: a pure function of their rows. Null without an analysed call. Errors: 2201B malformed pattern.';
+    'Draft a proposal from an analysed call, its lead and the offers of the organisation: a pure function of their rows. Null without an analysed call.';
 
 CREATE FUNCTION sentinel.handle_generate_proposal_blueprint(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

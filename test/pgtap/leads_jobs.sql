@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(94);
+SELECT plan(98);
 
 SELECT sentinel.create_org('Lead jobs Ltd', 'lead-jobs-pgtap') AS org, sentinel.create_org('Other Ltd', 'lead-jobs-pgtap-other', 'America/New_York') AS other,
        sentinel.uuid7() AS job \gset
@@ -110,6 +110,8 @@ SELECT results_eq('SELECT (sentinel.icp_band(s)).* FROM unnest(ARRAY[0, 19.99, 2
     'the bands at their edges');
 SELECT results_eq('SELECT sentinel.estimate_leak(e, s) FROM (VALUES (NULL, 0), (1, 100), (2, 0), (10, 100), (11, 50), (50, 100), (51, 0), (200, 100), (201, 0), (5, 35)) v(e, s)',
     'VALUES (200::numeric), (500), (600), (1500), (3500), (5000), (6000), (15000), (12000), (920)', 'the leak: base of the size, times 0.4 to 1, to tens');
+
+SELECT throws_ok(format($$UPDATE sentinel.%I SET pattern = '(agency' WHERE pattern IS NOT NULL$$, t), '2201B', NULL, 'a malformed pattern is refused when it is written: ' || t) FROM unnest('{icp_rules,call_phrases,offers}'::text[]) t;
 
 -- From arrival to the first action.
 SELECT sentinel.create_lead('Ann', 'ann@acme.example', phone => '+44 20', industry => 'Dental clinic', employee_count => 25, lead_source => 'referral', created_at => '2025-05-01 12:00') AS ann,
@@ -232,7 +234,7 @@ SELECT results_eq(format('SELECT name, priority, next_action, next_action_due FR
 UPDATE sentinel.leads SET priority = 'critical', next_action = 'no_action' WHERE id = :'past_30';
 SELECT sentinel.handle_handle_stale_lead(:'job', pg_temp.facts(:'past_30') || pg_temp.at('2025-04-01 09:00+00'));
 SELECT is((SELECT (priority, next_action)::text FROM sentinel.leads WHERE id = :'past_30'), '(critical,follow_up)', 'critical stays critical');
-UPDATE sentinel.leads SET last_activity_at = '2025-04-01 09:30+00', next_action = 'contact' WHERE id = :'past_30';
+UPDATE sentinel.leads SET last_activity_at = '2025-04-01 09:30+00', next_action = 'contact', next_action_due = NULL WHERE id = :'past_30';
 SELECT is(sentinel.handle_handle_stale_lead(:'job', jsonb_build_object('lead_id', :'past_30', 'as_of', '2025-04-01 10:00+00', 'last_activity_at', '2025-03-02 08:00+00')), '{"follow_up": false}'::jsonb, 'who spoke meanwhile is not stale');
 
 -- Overdue actions: the rules of each platform at their edges.
@@ -266,6 +268,8 @@ SET LOCAL timezone = 'UTC';
 SELECT is((SELECT ghost_risk_score FROM sentinel.leads WHERE org_id = :'late' AND name = 'keen'), 10.00, 'trap 9: the day is that of UTC, whatever the session''s');
 SELECT sentinel.handle_recalc_ghost_risk(sentinel.uuid7(), pg_temp.at('2025-06-03 10:00+00')), sentinel.handle_recalc_ghost_risk(sentinel.uuid7(), pg_temp.at('2025-06-05 10:00+00'));
 SELECT is((SELECT ghost_risk_score FROM sentinel.leads WHERE org_id = :'late' AND name = 'keen'), 40.00, 'a missed day loses nothing');
+SELECT sentinel.handle_recalc_ghost_risk(sentinel.uuid7(), pg_temp.at('2025-06-03 10:00+00'));
+SELECT is((SELECT ghost_risk_score FROM sentinel.leads WHERE org_id = :'late' AND name = 'keen'), 40.00, 'trap 6: nor does a late attempt of an earlier day count');
 SELECT is(pg_temp.told(:'late', 'lead.ghosting'), 0, 'below 60 nobody is told');
 SELECT sentinel.handle_recalc_ghost_risk(sentinel.uuid7(), pg_temp.at('2025-06-07 10:00+00'));
 SELECT is(pg_temp.told(:'late', 'lead.ghosting', (SELECT id FROM sentinel.leads WHERE org_id = :'late' AND name = 'keen')), 1, 'at 60 it is told');

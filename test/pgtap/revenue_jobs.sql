@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(93);
+SELECT plan(94);
 
 SELECT sentinel.create_org('Revenue jobs Ltd', 'revenue-jobs-pgtap') AS org, sentinel.create_org('Other Ltd', 'revenue-jobs-other') AS other, sentinel.uuid7() AS job \gset
 SELECT sentinel.enter(:'org');
@@ -199,6 +199,7 @@ SELECT is(pg_temp.asked(:'client'), '("2025-04-11 12:00:00","2025-05-11 12:00:00
 SELECT results_eq(format('SELECT event_type, payload ->> ''action'', payload ->> ''email'' FROM sentinel.events WHERE org_id = %L AND subject_id = %L AND event_type ~ ''requested$|flagged$'' AND event_type <> ''onboarding.requested'' ORDER BY 1', :'org', :'client'),
     $$VALUES ('client.referral_requested', 'send_referral_prompt', 'ann@acme.example'), ('client.testimonial_requested', 'request_testimonial', 'ann@acme.example'), ('client.upsell_flagged', 'flag_upsell_opportunity', 'ann@acme.example')$$, 'each told once');
 SELECT ok(NOT pg_temp.changes_again(h, :'job', pg_temp.about('client', :'client')), h || ' twice: nothing') FROM unnest('{handle_trigger_testimonial,handle_trigger_referral,handle_trigger_upsell}'::text[]) h;
+SELECT is(pg_temp.asked(:'client'), '("2025-04-11 12:00:00","2025-05-11 12:00:00","2025-06-10 12:00:00")', 'nor as another job, later');
 SET LOCAL timezone = 'UTC';
 
 -- Renewals: first, second, last.

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(62);
+SELECT plan(65);
 
 SELECT sentinel.create_org('Watch Ltd', 'revenue-watch-pgtap') AS org, sentinel.create_org('Week Ltd', 'revenue-watch-week', 'Europe/Berlin') AS week, sentinel.create_org('Other Ltd', 'revenue-watch-other') AS other,
        sentinel.uuid7() AS job \gset
@@ -71,7 +71,8 @@ SELECT is(pg_temp.stalls('2025-06-22 07:00+00'), 2, 'trap 9: a week with an hour
 SET LOCAL timezone = 'UTC';
 SELECT sentinel.move_deal(:'past_14', 'qualify', as_of => '2025-06-22 09:00+00');
 SELECT is(pg_temp.stalls('2025-07-06 08:59+00'), 2, 'a moved deal has its time again');
-SELECT is(pg_temp.stalls('2025-07-06 09:01+00'), 1, 'and stalls again');
+SELECT sentinel.set_revenue_settings('{"deal_nudge_days": 60}');
+SELECT is(pg_temp.stalls('2025-07-06 09:01+00'), 1, 'and stalls again, whenever it was told of in the other stage');
 SELECT sentinel.enter(:'other');
 SELECT count(*) AS demo FROM sentinel.seed_demo_deals() \gset
 SELECT is((pg_temp.stalls('2099-01-01'), (SELECT data -> 'pipeline' FROM sentinel.weekly_report('2099-01-01')), (SELECT count(*) > 0 FROM sentinel.deals WHERE org_id = :'other' AND is_demo))::text, '(0,[],t)', 'demo deals neither stall nor count');
@@ -93,6 +94,20 @@ SELECT is(sentinel.handle_check_invoice_overdue(:'job', pg_temp.at('2025-06-01 0
 SELECT ok(NOT pg_temp.changes_again('handle_check_invoice_overdue', :'job', pg_temp.at('2025-06-01 08:30+00')), 'check_invoice_overdue twice: nothing');
 SELECT is((SELECT string_agg(status, ' ' ORDER BY number) FROM sentinel.invoices WHERE org_id = :'org'), 'overdue draft sent', 'drafts and those in time are not');
 SELECT is(pg_temp.told(:'org', 'invoice.overdue', :'late'), 1, 'it is told');
+
+-- As the clock and the queue do it: all schedules of an organisation at once, as the role that handlers have.
+SELECT sentinel.set_revenue_settings('{"deal_nudge_days": null}');
+INSERT INTO sentinel.leads (org_id, name, buying_signal_score, created_at, last_state_change, last_activity_at, next_action, next_action_due) VALUES (:'org', 'Silent', 60, '2025-05-01', '2025-05-01', '2025-05-01', 'contact', '2025-05-02') RETURNING id AS silent \gset
+SELECT pg_temp.drain(:'org');
+UPDATE sentinel.leads SET priority = 'normal', next_action = 'contact', next_action_due = '2025-05-02' WHERE id = :'silent';
+UPDATE sentinel.tasks SET completed_at = now() WHERE org_id = :'org';
+UPDATE sentinel.schedules SET next_due_at = '2025-08-03 09:00+00' WHERE org_id = :'org';
+SELECT is(sentinel.run_schedules('2025-08-03 09:00+00'), 8, 'trap 1: eight schedules of one organisation');
+SELECT pg_temp.drain(:'org');
+SELECT set_eq(format('SELECT DISTINCT h.job_type, h.outcome FROM sentinel.job_history h JOIN sentinel.events e ON e.id = h.event_id WHERE e.org_id = %L AND e.event_type ~ ''^scheduler''', :'org'),
+    $$SELECT job_type, 'completed' FROM sentinel.default_event_routes WHERE event_type ~ '^scheduler'$$, 'each job does its work');
+SELECT is((pg_temp.told(:'org', 'lead.stale', :'silent'), (SELECT priority || ' ' || trim_scale(ghost_risk_score) FROM sentinel.leads WHERE id = :'silent'), (SELECT count(*) FROM sentinel.tasks WHERE org_id = :'org' AND completed_at IS NULL),
+    (SELECT count(*) FROM sentinel.weekly_reports WHERE org_id = :'org'), (SELECT count(*) FROM sentinel.invoices WHERE org_id = :'org' AND status = 'overdue'))::text, '(1,"critical 100",3,1,2)', 'a silent lead, three stalled deals, an invoice, a week');
 
 -- The week, by hand: Sunday 1 to Saturday 7 June 2025 in Berlin, two hours ahead of UTC.
 SELECT sentinel.enter(:'week');
@@ -191,6 +206,8 @@ SELECT sentinel.mark_invoice_paid(id, as_of => '2025-06-10 11:50:01+00') FROM se
 SELECT sentinel.handle_start_onboarding(NULL, jsonb_build_object('client_id', sentinel.create_client(:'in_progress', '2025-06-04'), 'as_of', '2025-06-05')), sentinel.create_client(:'near_stuck', '2025-06-08 12:00:01+00');
 SELECT sentinel.create_deal('open of lost now', 10, lead_id => :'lost_now', as_of => '2025-06-02'), sentinel.create_deal('came back', 10, lead_id => :'lost_long', as_of => '2025-06-02') AS came_back \gset
 SELECT sentinel.move_deal(:'came_back', 'closed_lost', 'price', '2025-06-05'), sentinel.move_deal(:'came_back', 'discover', as_of => '2025-06-10 11:50:01+00'), sentinel.set_lead_stage(lead_id, 'contacted', '2025-06-10') FROM sentinel.deals WHERE id = :'back_again';
+SELECT intake_id AS done_row FROM sentinel.intake('form', '{"email": "done@sick.example"}') \gset
+UPDATE sentinel.intake_raw SET received_at = '2025-06-01', state = 'processed', processed_at = '2025-06-01' WHERE id = :'done_row';
 SELECT intake_id AS near_row FROM sentinel.intake('form', '{"email": "near@sick.example"}') \gset
 UPDATE sentinel.intake_raw SET received_at = CASE id WHEN :'near_row' THEN '2025-06-10 11:00:01+00'::timestamptz ELSE received_at END WHERE org_id = :'sick';
 -- Two invoices are what a unique key refuses: without it, for the rest of this test.
