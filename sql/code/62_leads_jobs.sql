@@ -91,8 +91,11 @@ CREATE FUNCTION sentinel.fill_lead(org uuid, lead uuid, facts jsonb, cause uuid,
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known record;
-    host text := sentinel.normalize_domain(fill_lead.facts ->> 'domain');
-    staff integer := sentinel.intake_count(fill_lead.facts ->> 'employee_count');
+    -- An answer from outside: a list or an object under a name is no value of it.
+    given jsonb := coalesce((SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(fill_lead.facts) f
+                             WHERE jsonb_typeof(f.value) IN ('string', 'number')), '{}');
+    host text := sentinel.normalize_domain(given ->> 'domain');
+    staff integer := sentinel.intake_count(given ->> 'employee_count');
     added jsonb;
 BEGIN
     SELECT * INTO known FROM sentinel.leads l WHERE l.org_id = fill_lead.org AND l.id = fill_lead.lead FOR UPDATE;
@@ -102,11 +105,11 @@ BEGIN
     -- Blanks only: what a person wrote stays.
     SELECT coalesce(jsonb_object_agg(f.field, btrim(f.fresh)), '{}') INTO added
     FROM (VALUES ('domain', known.domain, CASE WHEN NOT sentinel.is_free_mail(host) THEN host END),
-                 ('company_name', known.company_name, fill_lead.facts ->> 'company_name'),
-                 ('industry', known.industry, fill_lead.facts ->> 'industry'),
-                 ('location', known.location, fill_lead.facts ->> 'location'),
+                 ('company_name', known.company_name, given ->> 'company_name'),
+                 ('industry', known.industry, given ->> 'industry'),
+                 ('location', known.location, given ->> 'location'),
                  ('employee_count', known.employee_count::text, staff::text),
-                 ('revenue_band', known.revenue_band, coalesce(nullif(btrim(fill_lead.facts ->> 'revenue_band'), ''),
+                 ('revenue_band', known.revenue_band, coalesce(nullif(btrim(given ->> 'revenue_band'), ''),
                      sentinel.revenue_band(coalesce(known.employee_count, staff))))
          ) AS f(field, old, fresh)
     WHERE coalesce(btrim(f.old), '') = '' AND length(btrim(f.fresh)) BETWEEN 1 AND 1000;
@@ -240,6 +243,20 @@ $$;
 COMMENT ON FUNCTION sentinel.handle_escalate_lead(uuid, jsonb) IS
     'Job, caused by buying_signal.high: an open lead is to be called within a day, with at least high priority; emits lead.escalated. Payload: lead_id, score, call_id.';
 
+CREATE FUNCTION sentinel.lead_touch(org uuid, lead uuid, known timestamptz, kinds text[]) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN greatest(lead_touch.known,
+        (SELECT max(a.occurred_at) FROM sentinel.activities a
+         WHERE a.org_id = lead_touch.org AND a.lead_id = lead_touch.lead AND a.activity_type = ANY (lead_touch.kinds)),
+        (SELECT max(a.occurred_at) FROM sentinel.deals d
+         JOIN sentinel.activities a ON a.org_id = d.org_id AND a.deal_id = d.id AND a.activity_type = ANY (lead_touch.kinds)
+         WHERE d.org_id = lead_touch.org AND d.lead_id = lead_touch.lead));
+END
+$$;
+COMMENT ON FUNCTION sentinel.lead_touch(uuid, uuid, timestamptz, text[]) IS
+    'Give when a lead was last in touch: the latest of what is known and of the activities of these kinds of the lead and its deals.';
+
 CREATE FUNCTION sentinel.handle_check_lead_stale(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -248,17 +265,24 @@ DECLARE
     wait interval := sentinel.revenue_setting('stale_lead_days')::double precision * interval '24 hours';
     told bigint;
 BEGIN
-    -- Told again after each further wait, not each day: a daily word would push the follow-up away for ever.
+    -- Told again after a further wait, not each day: a daily word would push the follow-up away for ever.
     SELECT sentinel.emit_in_parts(org, array_agg(jsonb_build_object(
                'event_type', 'lead.stale', 'subject_type', 'lead', 'subject_id', s.id, 'idempotency_key', s.key,
                'payload', jsonb_build_object('lead_id', s.id, 'last_activity_at', s.last_activity_at,
                    'days_silent', s.days, 'owner_id', s.owner_id, 'as_of', at)))) INTO told
-    FROM (SELECT l.id, l.owner_id, l.last_activity_at, floor(extract(epoch FROM at - l.last_activity_at) / 86400)::integer AS days,
-                 format('lead.stale:%s:%s:%s', l.id, extract(epoch FROM l.last_activity_at)::bigint,
-                        floor(extract(epoch FROM at - l.last_activity_at) / extract(epoch FROM wait))) AS key
+    FROM (SELECT l.id, l.owner_id, t.last_activity_at, floor(extract(epoch FROM at - t.last_activity_at) / 86400)::integer AS days,
+                 format('lead.stale:%s:%s:%s', l.id, extract(epoch FROM t.last_activity_at)::bigint,
+                        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')) AS key
           FROM sentinel.leads l
-          WHERE l.org_id = org AND l.lifecycle_stage NOT IN ('won', 'lost') AND l.last_activity_at < at - wait) s
-    WHERE NOT EXISTS (SELECT FROM sentinel.events e WHERE e.org_id = org AND e.idempotency_key = s.key);
+          CROSS JOIN LATERAL (SELECT sentinel.lead_touch(org, l.id, greatest(l.last_activity_at, l.last_contacted_at),
+              '{email_sent,email_received,meeting_held,call_held}') AS last_activity_at OFFSET 0) t
+          WHERE l.org_id = org AND l.lifecycle_stage NOT IN ('won', 'lost') AND l.last_activity_at < at - wait
+            AND coalesce(l.last_contacted_at, '-infinity') < at - wait AND t.last_activity_at < at - wait) s
+    WHERE NOT EXISTS (SELECT FROM sentinel.events e
+                      WHERE e.org_id = org AND e.subject_id = s.id AND e.event_type = 'lead.stale'
+                        AND (e.payload ->> 'last_activity_at')::timestamptz = s.last_activity_at
+                        AND round(extract(epoch FROM at - (e.payload ->> 'as_of')::timestamptz) / 86400)
+                            < round(extract(epoch FROM wait) / 86400));
     RETURN jsonb_build_object('stale', coalesce(told, 0));
 END
 $$;
@@ -275,12 +299,17 @@ DECLARE
 BEGIN
     UPDATE sentinel.leads l
     SET priority = CASE WHEN sentinel.priority_rank(l.priority) > 2 THEN 'high' ELSE l.priority END,
-        next_action = 'follow_up', next_action_due = due
-    WHERE l.org_id = org AND l.id = sentinel.job_lead(handle_handle_stale_lead.payload)
-      AND l.lifecycle_stage NOT IN ('won', 'lost')
-      AND (silent_since IS NULL OR l.last_activity_at <= silent_since)
+        next_action = CASE WHEN p.planned THEN l.next_action ELSE 'follow_up' END,
+        next_action_due = CASE WHEN p.planned THEN l.next_action_due ELSE due END
+    FROM (SELECT x.id, x.priority, coalesce(x.next_action <> 'no_action' AND x.next_action_due BETWEEN at AND due, false) AS planned
+          FROM sentinel.leads x
+          WHERE x.org_id = org AND x.id = sentinel.job_lead(handle_handle_stale_lead.payload) FOR UPDATE) p
+    WHERE l.org_id = org AND l.id = p.id AND l.lifecycle_stage NOT IN ('won', 'lost')
+      AND (silent_since IS NULL
+           OR sentinel.lead_touch(org, l.id, greatest(l.last_activity_at, l.last_contacted_at),
+                                  '{email_sent,email_received,meeting_held,call_held}') <= silent_since)
       -- A plan that somebody has for the next days stands.
-      AND NOT coalesce(l.next_action <> 'no_action' AND l.next_action_due BETWEEN at AND due, false);
+      AND (NOT p.planned OR sentinel.priority_rank(p.priority) > 2);
     RETURN jsonb_build_object('follow_up', FOUND);
 END
 $$;
@@ -328,21 +357,24 @@ DECLARE
 BEGIN
     -- Steps of the days since the last change, so that a second run of a day adds nothing and a missed one loses nothing.
     WITH known AS (
-        SELECT l.id, l.ghost_risk_score AS old, l.buying_signal_score > keen AS hot,
-               extract(epoch FROM at - l.last_activity_at)::double precision / 86400 AS silent,
+        SELECT l.id, l.ghost_risk_score AS old, l.buying_signal_score > keen AS hot, t.last_activity_at,
+               extract(epoch FROM at - t.last_activity_at)::double precision / 86400 AS silent,
                coalesce(today - (l.ghost_recalculated_at AT TIME ZONE 'UTC')::date, 36500) AS days
         FROM sentinel.leads l
+        -- What we write to a lead breaks no silence of its.
+        CROSS JOIN LATERAL (SELECT sentinel.lead_touch(org, l.id, l.last_activity_at,
+            '{email_received,meeting_held,call_held}') AS last_activity_at OFFSET 0) t
         WHERE l.org_id = org AND l.lifecycle_stage NOT IN ('won', 'lost')
           AND (l.buying_signal_score > keen OR l.ghost_risk_score > 0)
     ), due AS (
-        SELECT k.id, k.old, CASE WHEN k.silent > wait AND k.hot THEN least(100, k.old + rise * least(k.days, ceil(k.silent - wait)))
+        SELECT k.id, k.old, k.last_activity_at, CASE WHEN k.silent > wait AND k.hot THEN least(100, k.old + rise * least(k.days, ceil(k.silent - wait)))
                                  WHEN k.silent <= wait THEN greatest(0, k.old - fall * least(k.days, greatest(floor(k.silent), 0) + 1))
                                  ELSE k.old END AS score
         FROM known k WHERE k.days > 0
     ), moved AS (
         UPDATE sentinel.leads l SET ghost_risk_score = d.score, ghost_recalculated_at = at
         FROM due d WHERE l.org_id = org AND l.id = d.id AND d.score <> d.old
-        RETURNING l.id, d.old, l.ghost_risk_score, l.last_activity_at, l.owner_id
+        RETURNING l.id, d.old, l.ghost_risk_score, d.last_activity_at, l.owner_id
     )
     SELECT count(*), array_agg(jsonb_build_object(
                'event_type', 'lead.ghosting', 'subject_type', 'lead', 'subject_id', m.id,

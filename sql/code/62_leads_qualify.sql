@@ -59,7 +59,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.score_icp(uuid, jsonb) IS
-    'Give the rules of an organisation that fit the facts of a lead, the first of each group, with their points. A pure function of both. Errors: 2201B malformed pattern.';
+    'Give the rules of an organisation that fit the facts of a lead, the first of each group, with their points. A pure function of both.';
+
+CREATE FUNCTION sentinel.clean_reasons(reasons jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object('rule', left(coalesce(r.reason ->> 'rule', 'model'), 63),
+               'points', least(100, greatest(-100, CASE jsonb_typeof(r.reason -> 'points') WHEN 'number'
+                   THEN round((r.reason ->> 'points')::numeric, 2) ELSE 0 END)),
+               'reason', left(coalesce(r.reason ->> 'reason', ''), 300)) ORDER BY r.n), '[]')
+    FROM jsonb_array_elements(CASE jsonb_typeof(reasons) WHEN 'array' THEN reasons ELSE '[]' END) WITH ORDINALITY AS r(reason, n)
+    WHERE jsonb_typeof(r.reason) = 'object' AND r.n <= 100
+$$;
+COMMENT ON FUNCTION sentinel.clean_reasons(jsonb) IS
+    'Give of the reasons of a judgement what can be used: at most 100 objects with rule, points from -100 to 100 and reason; whatever else an answer holds is dropped.';
 
 CREATE FUNCTION sentinel.store_qualification(org uuid, lead uuid, cause uuid, source text, score numeric, reasons jsonb,
                                              facts jsonb, at timestamptz, leak numeric DEFAULT NULL) RETURNS jsonb
@@ -67,13 +79,21 @@ CREATE FUNCTION sentinel.store_qualification(org uuid, lead uuid, cause uuid, so
 #variable_conflict use_column
 DECLARE
     fit numeric := round(least(100, greatest(0, store_qualification.score)), 2);
+    why jsonb := sentinel.clean_reasons(store_qualification.reasons);
     summed numeric;
     band record;
-    loss numeric := greatest(0, coalesce(store_qualification.leak,
-        sentinel.estimate_leak((store_qualification.facts ->> 'employees')::numeric, fit)));
+    loss numeric := CASE WHEN store_qualification.leak BETWEEN 0 AND 1000000000000 THEN store_qualification.leak
+        ELSE sentinel.estimate_leak(CASE WHEN store_qualification.facts ->> 'employees' ~ '^[0-9]{1,9}$'
+                                         THEN (store_qualification.facts ->> 'employees')::numeric END, fit) END;
     known record;
     judged uuid;
 BEGIN
+    -- NaN is greater than all numbers and null is none: neither is a score.
+    IF coalesce(store_qualification.score, 'NaN') = 'NaN' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('score %s of lead "%s"', coalesce(store_qualification.score::text, 'null'),
+                store_qualification.lead),
+            DETAIL = 'A score is a number; beyond 0 to 100 it is clamped.', HINT = 'Judge the lead by the rules instead.';
+    END IF;
     SELECT l.lifecycle_stage, coalesce(l.currency, 'USD') AS money INTO known
     FROM sentinel.leads l WHERE l.org_id = store_qualification.org AND l.id = store_qualification.lead FOR UPDATE;
     IF NOT FOUND THEN
@@ -81,15 +101,15 @@ BEGIN
     END IF;
     SELECT * INTO band FROM sentinel.icp_band(fit);
     SELECT coalesce(sum((r.reason ->> 'points')::numeric), 0) INTO summed
-    FROM jsonb_array_elements(store_qualification.reasons) AS r(reason);
+    FROM jsonb_array_elements(why) AS r(reason);
     INSERT INTO sentinel.lead_scores AS s (org_id, lead_id, cause_id, source, score, temperature, recommended_path,
         estimated_monthly_revenue_leak, currency, reasons, facts, scored_at)
     VALUES (store_qualification.org, store_qualification.lead, store_qualification.cause, store_qualification.source, fit,
         band.temperature, band.recommended_path, loss, known.money,
-        store_qualification.reasons || CASE WHEN summed = fit THEN '[]' ELSE jsonb_build_array(jsonb_build_object(
+        why || CASE WHEN summed = fit THEN '[]' ELSE jsonb_build_array(jsonb_build_object(
             'rule', 'rest', 'points', fit - summed, 'reason',
             CASE store_qualification.source WHEN 'rules' THEN 'A score is 0 to 100.' ELSE 'Not explained by the model.' END)) END,
-        store_qualification.facts, store_qualification.at)
+        coalesce(store_qualification.facts, '{}'), store_qualification.at)
     ON CONFLICT (org_id, lead_id, cause_id) DO NOTHING
     RETURNING s.id INTO judged;
     IF judged IS NULL THEN
@@ -111,7 +131,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.store_qualification(uuid, uuid, uuid, text, numeric, jsonb, jsonb, timestamptz, numeric) IS
-    'Store a judgement of a lead with its reasons, once per cause, and emit lead.qualified. For rules and models alike: the score is clamped, path and temperature follow its band, and only new and contacted leads that score 20 or more become qualified.';
+    'Store a judgement of a lead with its reasons, once per cause, and emit lead.qualified. For rules and models alike: the score is clamped, path and temperature follow its band, and only new and contacted leads that score 20 or more become qualified. A leak beyond 0 to a trillion is estimated instead. Errors: SN007 no score.';
 
 CREATE FUNCTION sentinel.handle_qualify_lead(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -172,8 +172,10 @@ DECLARE
 BEGIN
     -- The deal as it stands, not as the event tells: events may be worked in any order.
     SELECT d.lead_id, CASE WHEN d.stage_kind = 'won' THEN 'won'
-                           WHEN d.stage_kind = 'open' AND s.position >= p.position THEN 'proposal' END AS goal INTO now_is
+                           WHEN d.stage_kind = 'open' AND s.position >= p.position THEN 'proposal'
+                           WHEN d.stage_kind = 'open' AND l.lifecycle_stage = 'lost' THEN 'qualified' END AS goal INTO now_is
     FROM sentinel.deals d
+    JOIN sentinel.leads l ON l.org_id = d.org_id AND l.id = d.lead_id
     JOIN sentinel.pipeline_stages s ON s.org_id = d.org_id AND s.pipeline_id = d.pipeline_id AND s.stage = d.stage
     LEFT JOIN sentinel.pipeline_stages p ON p.org_id = d.org_id AND p.pipeline_id = d.pipeline_id AND p.stage = 'proposal'
     WHERE d.org_id = org AND d.id = sentinel.job_subject(handle_link_deal_lead.payload, 'deal');
@@ -185,7 +187,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_link_deal_lead(uuid, jsonb) IS
-    'Job, caused by deal.created and deal.stage_changed: a deal that is proposed has a lead in proposal or further, a won deal a won lead. Pipelines without a stage named proposal tell of won alone. Payload: deal_id.';
+    'Job, caused by deal.created and deal.stage_changed: a deal that is proposed has a lead in proposal or further, a won deal a won lead, and an open deal takes a lost lead up again. Pipelines without a stage named proposal tell of the latter two alone. Payload: deal_id.';
 
 CREATE FUNCTION sentinel.handle_handle_deal_lost(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

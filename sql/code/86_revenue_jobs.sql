@@ -19,7 +19,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.score_transcript(uuid, text) IS
-    'Give the phrases of an organisation''s lexicon that were said in a call, each once with the first sentence that holds it, the heaviest first. A pure function of both. Errors: 2201B malformed pattern.';
+    'Give the phrases of an organisation''s lexicon that were said in a call, each once with the first sentence that holds it, the heaviest first. A pure function of both.';
+
+CREATE FUNCTION sentinel.clean_texts(texts jsonb, longest integer) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_agg(CASE jsonb_typeof(t.item) WHEN 'string' THEN to_jsonb(left(t.item #>> '{}', longest))
+               ELSE (SELECT coalesce(jsonb_object_agg(left(f.key, 63), CASE jsonb_typeof(f.value) WHEN 'string'
+                         THEN to_jsonb(left(f.value #>> '{}', longest)) ELSE f.value END), '{}')
+                     FROM jsonb_each(CASE jsonb_typeof(t.item) WHEN 'object' THEN t.item ELSE '{}' END) f
+                     WHERE jsonb_typeof(f.value) IN ('string', 'number', 'boolean')) END ORDER BY t.n), '[]')
+    FROM jsonb_array_elements(CASE jsonb_typeof(texts) WHEN 'array' THEN texts ELSE '[]' END) WITH ORDINALITY AS t(item, n)
+    WHERE jsonb_typeof(t.item) IN ('string', 'object') AND t.n <= 100
+$$;
+COMMENT ON FUNCTION sentinel.clean_texts(jsonb, integer) IS
+    'Give of a list of texts, or of objects of plain values, what can be kept: at most 100, each text cut to a length; an empty list of anything else.';
 
 CREATE FUNCTION sentinel.store_call_analysis(org uuid, talk uuid, source text, score numeric, signals jsonb, summary text,
                                              intent text, next_steps jsonb, at timestamptz) RETURNS jsonb
@@ -27,32 +40,41 @@ CREATE FUNCTION sentinel.store_call_analysis(org uuid, talk uuid, source text, s
 #variable_conflict use_column
 DECLARE
     heat numeric := round(least(100, greatest(0, store_call_analysis.score)), 2);
+    heard jsonb := sentinel.clean_texts(store_call_analysis.signals, 2000);
+    told text := left(store_call_analysis.summary, 10000);
     held record;
     before numeric;
     reached numeric;
 BEGIN
-    SELECT c.lead_id, c.deal_id, c.transcript, c.outcome, c.applied_signal AS applied INTO held
-    FROM sentinel.calls c WHERE c.org_id = store_call_analysis.org AND c.id = store_call_analysis.talk FOR UPDATE;
+    -- NaN is greater than all numbers and null is none: neither is a score.
+    IF coalesce(store_call_analysis.score, 'NaN') = 'NaN' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('score %s of call "%s"', coalesce(store_call_analysis.score::text, 'null'),
+                store_call_analysis.talk),
+            DETAIL = 'A score is a number; beyond 0 to 100 it is clamped.', HINT = 'Judge the call by the lexicon instead.';
+    END IF;
+    SELECT c.lead_id, c.deal_id, c.transcript_version AS version, c.outcome, c.applied_signal AS applied INTO held
+    FROM sentinel.calls c
+    WHERE c.org_id = store_call_analysis.org AND c.id = store_call_analysis.talk AND c.status = 'completed' FOR UPDATE;
     SELECT l.buying_signal_score INTO before FROM sentinel.leads l
     WHERE l.org_id = store_call_analysis.org AND l.id = held.lead_id FOR UPDATE;
     IF before IS NULL THEN
-        RETURN jsonb_build_object('skipped', 'no such call');
+        RETURN jsonb_build_object('skipped', 'no such completed call');
     END IF;
     -- What this call gave before is taken back first: a retry adds nothing, a corrected transcript the difference.
     before := greatest(0, before - held.applied);
     reached := least(100, before + round(sentinel.revenue_setting('buying_signal_weight') * heat, 2));
     UPDATE sentinel.calls c
-    SET summary = store_call_analysis.summary, buying_signals = store_call_analysis.signals, buying_signal_score = heat,
+    SET summary = told, buying_signals = heard, buying_signal_score = heat,
         applied_signal = reached - before, analysis_source = store_call_analysis.source
     WHERE c.org_id = store_call_analysis.org AND c.id = store_call_analysis.talk;
     UPDATE sentinel.leads l SET buying_signal_score = reached
     WHERE l.org_id = store_call_analysis.org AND l.id = held.lead_id AND l.buying_signal_score <> reached;
     PERFORM sentinel.emit_for(store_call_analysis.org, 'call.analyzed', 'call', store_call_analysis.talk, jsonb_build_object(
         'call_id', store_call_analysis.talk, 'lead_id', held.lead_id, 'deal_id', held.deal_id, 'source', store_call_analysis.source,
-        'summary', store_call_analysis.summary, 'intent', store_call_analysis.intent, 'outcome', held.outcome,
-        'call_score', heat, 'buying_signal_score', reached, 'next_steps', store_call_analysis.next_steps,
+        'summary', told, 'intent', left(store_call_analysis.intent, 300), 'outcome', held.outcome,
+        'call_score', heat, 'buying_signal_score', reached, 'next_steps', sentinel.clean_texts(store_call_analysis.next_steps, 300),
         'as_of', store_call_analysis.at),
-        format('call.analyzed:%s:%s:%s', store_call_analysis.talk, store_call_analysis.source, md5(held.transcript)));
+        format('call.analyzed:%s:%s:%s', store_call_analysis.talk, store_call_analysis.source, held.version));
     IF heat > 0 AND reached >= sentinel.revenue_setting('buying_signal_threshold') THEN
         PERFORM sentinel.emit_for(store_call_analysis.org, 'buying_signal.high', 'lead', held.lead_id, jsonb_build_object(
             'lead_id', held.lead_id, 'score', reached, 'call_id', store_call_analysis.talk, 'as_of', store_call_analysis.at),
@@ -62,7 +84,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.store_call_analysis(uuid, uuid, text, numeric, jsonb, text, text, jsonb, timestamptz) IS
-    'Store what a call was found to tell, by lexicon or model, with the score clamped; add buying_signal_weight of it to the buying signals of the lead, once however often it is stored; emit call.analyzed once per transcript and buying_signal.high once per call. What a person wrote of the call stays. Counts as no activity.';
+    'Store what a call was found to tell, by lexicon or model, with the score clamped; add buying_signal_weight of it to the buying signals of the lead, once however often it is stored; emit call.analyzed once per version of the transcript and buying_signal.high once per call. Texts are cut to a length; what a person wrote of the call stays. Counts as no activity. Errors: SN007 no score.';
 
 CREATE FUNCTION sentinel.handle_analyze_call(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -113,7 +135,7 @@ BEGIN
     pains := ARRAY(SELECT left(x.pain, 300) FROM jsonb_array_elements_text(
         CASE jsonb_typeof(who.interest_profile -> 'pain_points') WHEN 'array' THEN who.interest_profile -> 'pain_points' ELSE '[]' END)
         WITH ORDINALITY AS x(pain, n) WHERE btrim(x.pain) <> '' ORDER BY x.n LIMIT 5);
-    said := array_to_string(pains, ' ') || ' ' || coalesce((SELECT string_agg(s.signal ->> 'sentence', ' ')
+    said := array_to_string(pains, ' ') || ' ' || coalesce((SELECT string_agg(coalesce(s.signal ->> 'sentence', s.signal #>> '{}'), ' ')
         FROM jsonb_array_elements(who.buying_signals) AS s(signal)), '');
     SELECT o.* INTO base FROM sentinel.offers o
     WHERE o.org_id = proposal_blueprint.org AND o.enabled AND o.kind = 'base'
@@ -150,7 +172,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.proposal_blueprint(uuid, uuid) IS
-    'Draft a proposal from an analysed call, its lead and the offers of the organisation: a pure function of their rows. Null without an analysed call. Errors: 2201B malformed pattern.';
+    'Draft a proposal from an analysed call, its lead and the offers of the organisation: a pure function of their rows. Null without an analysed call.';
 
 CREATE FUNCTION sentinel.handle_generate_proposal_blueprint(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -158,9 +180,10 @@ DECLARE
     org uuid := sentinel.require_org();
     talk uuid := sentinel.job_subject(handle_generate_proposal_blueprint.payload, 'call');
     about uuid;
+    version integer;
     draft jsonb;
 BEGIN
-    SELECT c.lead_id INTO about FROM sentinel.calls c WHERE c.org_id = org AND c.id = talk FOR UPDATE;
+    SELECT c.lead_id, c.transcript_version INTO about, version FROM sentinel.calls c WHERE c.org_id = org AND c.id = talk FOR UPDATE;
     draft := sentinel.proposal_blueprint(org, talk);
     IF draft IS NULL THEN
         RETURN jsonb_build_object('skipped', 'no analysed call');
@@ -169,7 +192,7 @@ BEGIN
     WHERE c.org_id = org AND c.id = talk AND c.proposal_blueprint IS DISTINCT FROM draft;
     PERFORM sentinel.emit_for(org, 'call.blueprint_ready', 'call', talk, jsonb_build_object('call_id', talk, 'lead_id', about,
         'proposal_blueprint', draft, 'as_of', sentinel.job_time(handle_generate_proposal_blueprint.payload)),
-        format('call.blueprint_ready:%s:%s', talk, md5(draft::text)));
+        format('call.blueprint_ready:%s:%s:%s', talk, version, md5(draft::text)));
     RETURN jsonb_build_object('offers', draft #> '{suggested_investment,offers}');
 END
 $$;
@@ -181,15 +204,19 @@ CREATE FUNCTION sentinel.handle_create_invoice(job_id uuid, payload jsonb) RETUR
 DECLARE
     org uuid := sentinel.require_org();
     deal uuid := sentinel.job_subject(handle_create_invoice.payload, 'deal');
-    kind text;
+    won record;
     invoice uuid;
 BEGIN
     -- The lock lets one of two look and write at a time; create_invoice() and a unique key stand behind it.
-    SELECT d.stage_kind INTO kind FROM sentinel.deals d WHERE d.org_id = org AND d.id = deal FOR NO KEY UPDATE;
-    IF kind IS DISTINCT FROM 'won' THEN
+    SELECT d.closed_at INTO won FROM sentinel.deals d
+    WHERE d.org_id = org AND d.id = deal AND d.stage_kind = 'won' FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
         RETURN jsonb_build_object('skipped', 'no won deal');
     END IF;
-    SELECT i.id INTO invoice FROM sentinel.invoices i WHERE i.org_id = org AND i.deal_id = deal AND i.status <> 'cancelled';
+    -- What somebody has cancelled since the deal was won stays cancelled, however late the job comes again.
+    SELECT i.id INTO invoice FROM sentinel.invoices i
+    WHERE i.org_id = org AND i.deal_id = deal AND (i.status <> 'cancelled' OR i.created_at >= won.closed_at)
+    ORDER BY i.status = 'cancelled', i.created_at DESC LIMIT 1;
     IF invoice IS NOT NULL THEN
         RETURN jsonb_build_object('invoice_id', invoice, 'made', false);
     END IF;
@@ -198,7 +225,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_create_invoice(uuid, jsonb) IS
-    'Job, caused by deal.won: draft the invoice of a won deal, unless it has one that is not cancelled. Payload: deal_id.';
+    'Job, caused by deal.won: draft the invoice of a won deal, unless it has one that is not cancelled, or had one made since it was won. Payload: deal_id.';
 
 CREATE FUNCTION sentinel.handle_generate_contract(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -210,11 +237,15 @@ DECLARE
     paper record;
     known jsonb;
 BEGIN
-    SELECT d.id, d.name, d.value, d.currency, d.owner_id INTO won FROM sentinel.deals d
+    SELECT d.id, d.name, d.value, d.currency, d.owner_id, d.closed_at INTO won FROM sentinel.deals d
     WHERE d.org_id = org AND d.id = sentinel.job_subject(handle_generate_contract.payload, 'deal') AND d.stage_kind = 'won'
     FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN jsonb_build_object('skipped', 'no won deal');
+    END IF;
+    IF EXISTS (SELECT FROM sentinel.contracts k WHERE k.org_id = org AND k.deal_id = won.id
+               HAVING bool_and(k.status = 'void') AND max(k.created_at) >= won.closed_at) THEN
+        RETURN jsonb_build_object('skipped', 'its contract was voided');
     END IF;
     -- From the deal alone: the invoice is made at the same time, and neither waits for the other.
     made := sentinel.create_contract(won.id, NULL, at);
@@ -237,4 +268,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_generate_contract(uuid, jsonb) IS
-    'Job, caused by deal.won and invoice.created: render the contract of a won deal, unless it has one that is not void, and store it with its address; emits contract.ready once. A draft that nobody has touched gets the number of the invoice where its template asks for it. Payload: deal_id. Errors: SN004 no template.';
+    'Job, caused by deal.won and invoice.created: render the contract of a won deal, unless it has one that is not void, or had one made since it was won, and store it with its address; emits contract.ready once. A draft that nobody has touched gets the number of the invoice where its template asks for it. Payload: deal_id. Errors: SN004 no template.';

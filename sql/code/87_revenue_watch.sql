@@ -16,16 +16,20 @@ BEGIN
                    'days_since_change', floor(s.days), 'as_of', at)))) INTO told
     FROM (SELECT d.id, d.name, d.value, d.currency, d.stage, d.owner_id, d.stage_changed_at, x.days,
                  format('deal.stalled:%s:%s:%s', d.id, extract(epoch FROM d.stage_changed_at)::bigint,
-                        floor((x.days - wait) / again)) AS key
+                        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')) AS key
           FROM sentinel.deals d
           CROSS JOIN LATERAL (SELECT extract(epoch FROM at - d.stage_changed_at)::double precision / 86400 AS days) x
-          WHERE d.org_id = org AND d.stage_kind = 'open' AND d.stage_changed_at < at - wait * interval '24 hours') s
-    WHERE NOT EXISTS (SELECT FROM sentinel.events e WHERE e.org_id = org AND e.idempotency_key = s.key);
+          WHERE d.org_id = org AND d.stage_kind = 'open' AND NOT d.is_demo AND d.stage_changed_at < at - wait * interval '24 hours') s
+    -- From the last word on, in whole days: a clock change makes none of them shorter.
+    WHERE NOT EXISTS (SELECT FROM sentinel.events e
+                      WHERE e.org_id = org AND e.subject_id = s.id AND e.event_type = 'deal.stalled'
+                        AND (e.payload ->> 'stage_changed_at')::timestamptz = s.stage_changed_at
+                        AND round(extract(epoch FROM at - (e.payload ->> 'as_of')::timestamptz) / 86400) < again);
     RETURN jsonb_build_object('stalled', coalesce(told, 0));
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_check_deal_decay(uuid, jsonb) IS
-    'Job, daily: emit deal.stalled for each open deal that has been in its stage for deal_decay_days, with the true days, and again every deal_nudge_days. Payload: as_of.';
+    'Job, daily: emit deal.stalled for each open deal that has been in its stage for deal_decay_days, with the true days, and again deal_nudge_days after each word of it. Payload: as_of.';
 
 CREATE FUNCTION sentinel.handle_nudge_deal(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -118,8 +122,12 @@ BEGIN
         WHERE l.org_id = org AND l.lifecycle_stage = 'won'
           AND NOT EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.lead_id = l.id AND d.stage_kind = 'won')
         UNION ALL
-        SELECT 'open_deal_lost_lead', d.id, format('Deal "%s" is open, its lead lost.', d.name), greatest(l.last_state_change, d.created_at)
+        SELECT 'open_deal_lost_lead', d.id, format('Deal "%s" is open, its lead lost.', d.name), greatest(l.last_state_change, o.since)
         FROM sentinel.deals d JOIN sentinel.leads l ON l.org_id = d.org_id AND l.id = d.lead_id AND l.lifecycle_stage = 'lost'
+        -- A deal that was taken up again is open since then, in whichever stage.
+        CROSS JOIN LATERAL (SELECT min(h.recorded_at) AS since FROM sentinel.deal_history h
+            WHERE h.org_id = org AND h.deal_id = d.id AND h.seq > coalesce((SELECT max(c.seq) FROM sentinel.deal_history c
+                  WHERE c.org_id = org AND c.deal_id = d.id AND c.stage_kind <> 'open'), 0)) o
         WHERE d.org_id = org AND d.stage_kind = 'open'
         UNION ALL
         SELECT 'intake_waiting', r.id, format('A record of source "%s" waits to become a lead.', r.source), r.received_at
@@ -160,7 +168,8 @@ BEGIN
         RETURNING f.id, f.rule, f.subject_type, f.subject_id, f.severity, f.detail, f.broken_since
     ), mended AS (
         UPDATE sentinel.integrity_findings f SET resolved_at = at
-        WHERE f.org_id = org AND f.resolved_at IS NULL
+        -- A late attempt of an earlier check knows nothing of what was found since.
+        WHERE f.org_id = org AND f.resolved_at IS NULL AND f.last_seen_at <= at
           AND NOT EXISTS (SELECT FROM found b WHERE b.rule = f.rule AND b.subject_id = f.subject_id)
         RETURNING 1
     )
@@ -193,16 +202,22 @@ BEGIN
     RETURN (
         -- Each deal as it stood at the end of the week, so that the report of a past week does not change.
         WITH stood AS MATERIALIZED (
-            SELECT DISTINCT ON (h.deal_id) h.deal_id, h.stage, h.stage_kind, h.value, h.stage_entered_at
+            SELECT DISTINCT ON (h.deal_id) h.deal_id, h.pipeline_id, h.stage, h.stage_kind, h.value, h.currency, h.stage_entered_at
             FROM sentinel.deal_history h
             WHERE h.org_id = weekly_report_data.org AND h.recorded_at < until ORDER BY h.deal_id, h.seq DESC
         ), deal AS MATERIALIZED (
-            SELECT d.id, d.name, d.currency, x.stage, x.stage_kind, x.value, x.stage_entered_at,
+            SELECT x.deal_id AS id, coalesce(d.name, g.name) AS name, x.currency, x.stage, x.stage_kind, x.value, x.stage_entered_at,
                    x.value * coalesce(s.probability, 0) AS weighted,
                    floor(extract(epoch FROM until - x.stage_entered_at) / 86400)::integer AS days
             FROM stood x
-            JOIN sentinel.deals d ON d.org_id = weekly_report_data.org AND d.id = x.deal_id
-            LEFT JOIN sentinel.pipeline_stages s ON s.org_id = d.org_id AND s.pipeline_id = d.pipeline_id AND s.stage = x.stage
+            LEFT JOIN sentinel.deals d ON d.org_id = weekly_report_data.org AND d.id = x.deal_id
+            -- What was deleted after the week was there at its end; demo deals go without a word.
+            LEFT JOIN LATERAL (SELECT t.payload ->> 'name' AS name FROM sentinel.deal_timeline t
+                WHERE d.id IS NULL AND t.org_id = weekly_report_data.org AND t.deal_id = x.deal_id AND t.kind = 'deleted'
+                  AND t.recorded_at >= until LIMIT 1) g ON true
+            LEFT JOIN sentinel.pipeline_stages s
+                ON s.org_id = weekly_report_data.org AND s.pipeline_id = x.pipeline_id AND s.stage = x.stage
+            WHERE NOT coalesce(d.is_demo, g.name IS NULL)
         ), came AS (
             SELECT count(*) AS added, count(*) FILTER (WHERE EXISTS (
                        SELECT FROM sentinel.state_history h
@@ -234,8 +249,11 @@ BEGIN
                      FROM (SELECT i.currency, count(*) AS n, sum(i.amount) AS total FROM sentinel.invoices i
                            WHERE i.org_id = weekly_report_data.org AND i.paid_at >= since AND i.paid_at < until GROUP BY i.currency) p),
             'invoices_overdue', (SELECT count(*) FROM sentinel.invoices i WHERE i.org_id = weekly_report_data.org
-                                 AND i.issued_at < until AND i.due_at < until AND i.status <> 'cancelled'
-                                 AND coalesce(i.paid_at, 'infinity') >= until),
+                                 AND i.due_at < until AND EXISTS (
+                                     SELECT FROM sentinel.state_history h
+                                     WHERE h.org_id = i.org_id AND h.machine = 'invoice' AND h.subject_id = i.id
+                                       AND h.state IN ('sent', 'overdue') AND h.entered_at < until
+                                       AND coalesce(h.left_at, 'infinity') >= until)),
             'failed_jobs', (SELECT count(*) FROM sentinel.job_dead j WHERE j.org_id = weekly_report_data.org
                             AND j.failed_at >= since AND j.failed_at < until),
             'open_breaches', (SELECT count(*) FROM sentinel.integrity_findings f WHERE f.org_id = weekly_report_data.org
@@ -250,17 +268,17 @@ CREATE FUNCTION sentinel.weekly_report_text(data jsonb, first_day date, last_day
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     focus text := concat_ws(' ',
-        CASE WHEN (data ->> 'open_breaches')::bigint > 0 THEN format('Mend %s breaches of integrity.', data ->> 'open_breaches') END,
+        CASE WHEN (data ->> 'open_breaches')::bigint > 0 THEN format('Mend breaches of integrity: %s.', data ->> 'open_breaches') END,
         CASE WHEN (data ->> 'stuck_deals')::bigint > 0
              THEN format('Move on or close "%s", stuck for %s days.', data #>> '{stuck_most,0,name}', data #>> '{stuck_most,0,days}') END,
-        CASE WHEN (data ->> 'invoices_overdue')::bigint > 0 THEN format('Ask for %s overdue invoices.', data ->> 'invoices_overdue') END,
-        CASE WHEN (data ->> 'failed_jobs')::bigint > 0 THEN format('Look at %s failed jobs.', data ->> 'failed_jobs') END,
+        CASE WHEN (data ->> 'invoices_overdue')::bigint > 0 THEN format('Ask for overdue invoices: %s.', data ->> 'invoices_overdue') END,
+        CASE WHEN (data ->> 'failed_jobs')::bigint > 0 THEN format('Look at failed jobs: %s.', data ->> 'failed_jobs') END,
         CASE WHEN (data ->> 'leads_added')::bigint = 0 THEN 'Find new leads: none came in.' END);
 BEGIN
     RETURN format('Week %s to %s', to_char(first_day, 'YYYY-MM-DD'), to_char(last_day, 'YYYY-MM-DD')) || chr(10)
         || format('Leads: %s came in, %s of them qualified%s.', data ->> 'leads_added', data ->> 'leads_qualified',
-                  coalesce(format(' (%s %%)', data ->> 'qualified_percent'), '')) || chr(10)
-        || format('Won: %s. Lost: %s deals. Paid: %s.', sentinel.money_list(data -> 'won', 'total'), data ->> 'deals_lost',
+                  coalesce(' (' || (data ->> 'qualified_percent') || ' %)', '')) || chr(10)
+        || format('Won: %s. Deals lost: %s. Paid: %s.', sentinel.money_list(data -> 'won', 'total'), data ->> 'deals_lost',
                   sentinel.money_list(data -> 'paid', 'total')) || chr(10)
         || format('Pipeline: %s, weighted %s.', sentinel.money_list(data -> 'pipeline', 'total'),
                   sentinel.money_list(data -> 'pipeline', 'weighted')) || chr(10)
