@@ -125,11 +125,22 @@ CREATE FUNCTION sentinel.keep_states(org uuid, machine text, moves jsonb) RETURN
     SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     member uuid := sentinel.current_member();
+    moved uuid[];
+    times jsonb;
     told jsonb;
 BEGIN
-    UPDATE sentinel.state_history h SET left_at = greatest(h.entered_at, m.at)
-    FROM jsonb_to_recordset(keep_states.moves) AS m(id uuid, at timestamptz)
-    WHERE h.org_id = keep_states.org AND h.machine = keep_states.machine AND h.subject_id = m.id AND h.left_at IS NULL;
+    -- The last stay of each, and then by its id: a join, in a plan made while the table is empty, begins with all open stays.
+    SELECT array_agg(o.id), jsonb_object_agg(m.id, m.at) INTO moved, times
+    FROM jsonb_to_recordset(keep_states.moves) AS m(id uuid, was text, at timestamptz)
+    CROSS JOIN LATERAL (
+        SELECT h.id FROM sentinel.state_history h
+        WHERE h.org_id = keep_states.org AND h.machine = keep_states.machine AND h.subject_id = m.id
+        ORDER BY h.seq DESC LIMIT 1) o
+    WHERE m.was IS NOT NULL;
+    IF moved IS NOT NULL THEN
+        UPDATE sentinel.state_history h SET left_at = greatest(h.entered_at, (times ->> h.subject_id::text)::timestamptz)
+        WHERE h.org_id = keep_states.org AND h.id = ANY (moved) AND h.left_at IS NULL;
+    END IF;
     INSERT INTO sentinel.state_history (org_id, machine, subject_id, seq, state, entered_at, member_id)
     SELECT keep_states.org, keep_states.machine, m.id, coalesce(before.seq, 0) + 1, m.state, greatest(m.at, before.left_at), member
     FROM jsonb_to_recordset(keep_states.moves) AS m(id uuid, state text, at timestamptz)
@@ -150,7 +161,8 @@ BEGIN
         WITH ORDINALITY AS m(id, was, state, at, facts, place)
     CROSS JOIN LATERAL (
         SELECT h.seq, h.state FROM sentinel.state_history h
-        WHERE h.org_id = keep_states.org AND h.machine = keep_states.machine AND h.subject_id = m.id AND h.left_at IS NULL) h
+        WHERE h.org_id = keep_states.org AND h.machine = keep_states.machine AND h.subject_id = m.id
+        ORDER BY h.seq DESC LIMIT 1) h
     CROSS JOIN LATERAL (
         SELECT 1 AS place, k.moved_event AS event_type, false AS first_only WHERE m.was IS NOT NULL
         UNION ALL
