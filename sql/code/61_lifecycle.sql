@@ -119,10 +119,10 @@ $$;
 COMMENT ON FUNCTION sentinel.state_facts(text) IS
     'Give the expression, over the row n, of what the events of a machine carry. For note_states().';
 
--- A session keeps its plans: made while the table is empty, they must be right when it is large.
+-- Planned at each call: a plan made while the table is empty, and kept for the session, reads all of it when it is large.
 CREATE FUNCTION sentinel.keep_states(org uuid, machine text, moves jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
-    SET enable_mergejoin = off SET jit = off AS $$
+    SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     member uuid := sentinel.current_member();
     moved uuid[];
