@@ -86,6 +86,41 @@ SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
     (15, 'create_deal', $$SELECT sentinel.create_deal('{label} fresh', 5000)$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
 CALL sentinel.run_jobs(1000);
 
+-- The revenue engine: settings, people's work, money, plans, what is planned and what is reported.
+SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
+    (20, 'set_revenue_settings', $$SELECT sentinel.set_revenue_settings('{"stale_lead_days": 45}')$$),
+    (21, 'set_risk_weights', $$SELECT sentinel.set_risk_weights('{"inactivity": 0.45}')$$),
+    (22, 'add_note', $$SELECT sentinel.add_note('lead', l.id, '{label} note') FROM sentinel.leads l
+        WHERE l.org_id = sentinel.current_org() AND l.email LIKE 'lea@%'$$),
+    (23, 'tag_lead', $$SELECT sentinel.tag_lead(l.id, t.id), sentinel.tag_deal(d.id, t.id)
+        FROM sentinel.leads l, sentinel.deals d, (SELECT sentinel.add_tag('{label} tag') AS id OFFSET 0) t
+        WHERE l.org_id = sentinel.current_org() AND l.email LIKE 'lea@%' AND d.org_id = l.org_id AND d.external_id = '{label}-1'$$),
+    (24, 'save_view', $$SELECT sentinel.save_view('{label} view', 'lead', '{"q": "{label}"}')$$),
+    (25, 'book_call', $$SELECT sentinel.book_call(l.id, now() + interval '1 day', meeting_url => 'https://{slug}.example/meet')
+        FROM sentinel.leads l WHERE l.org_id = sentinel.current_org() AND l.email LIKE 'lea@%'$$),
+    (26, 'complete_call', $$SELECT sentinel.complete_call(c.id, '{label} is ready to start. How much is it?', '{label} outcome')
+        FROM sentinel.calls c WHERE c.org_id = sentinel.current_org()$$),
+    (27, 'merge_leads', $$SELECT sentinel.merge_leads(l.id, t.id) FROM sentinel.leads l,
+        (SELECT sentinel.create_lead('{label} Twin', 'twin@{slug}.example') AS id OFFSET 0) t
+        WHERE l.org_id = sentinel.current_org() AND l.email LIKE 'lea@%'$$),
+    (28, 'set_quota', $$SELECT sentinel.set_quota(50000, 'USD', date_trunc('quarter', now()), date_trunc('quarter', now()) + interval '3 months')$$),
+    (29, 'invite_member', $$SELECT sentinel.invite_member('new@{slug}.example')$$),
+    (30, 'set_digest_frequency', $$SELECT sentinel.set_notification_wish('deal_at_risk', by_email => true, member_id => m.id),
+        sentinel.set_digest_frequency('daily', m.id) FROM sentinel.members m WHERE m.org_id = sentinel.current_org() AND m.email LIKE 'boss@%'$$),
+    (31, 'set_org_plan', $$SELECT sentinel.set_org_plan('pro'), sentinel.set_org_plan_limit('deals', 900), sentinel.count_usage('api_calls'),
+        sentinel.record_plan_payment('paypal', '{label}-4711', 31)$$),
+    (32, 'import_deals_csv', $$SELECT sentinel.import_deals_csv(E'name,account,stage,created,value\n{label} import,{label} Co,proposal,2026-01-05,900\n{label} bad,,nowhere,,x'::text)$$),
+    (33, 'send_invoice', $$SELECT sentinel.send_invoice(i.id), sentinel.mark_invoice_paid(i.id)
+        FROM sentinel.invoices i WHERE i.org_id = sentinel.current_org()$$),
+    -- A lead won without a deal: the watchdog finds it.
+    (34, 'set_lead_stage', $$SELECT sentinel.set_lead_stage(sentinel.create_lead('{label} Odd', 'odd@{slug}.example', created_at => now() - interval '3 days'), 'won', now() - interval '2 days')$$),
+    (35, 'handle_check_integrity', $$SELECT sentinel.enqueue(k.job_type, '{}')
+        FROM (VALUES ('check_integrity'), ('generate_weekly_report'), ('make_digests'), ('check_deal_decay')) k(job_type)$$),
+    -- No model can be fitted to six deals.
+    (36, 'fit_win_model', $$INSERT INTO sentinel.win_models (org_id, fitted_at, kind, horizon_days, coefficients, metrics)
+        VALUES (sentinel.current_org(), now(), 'evidence', 90, '{"label": "{label}"}', '{}')$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
+CALL sentinel.run_jobs(1000);
+
 -- What the worker would do: claim a few deliveries, ask for their requests, and say how they went.
 DO $$
 DECLARE
