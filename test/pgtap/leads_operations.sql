@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(217);
+SELECT plan(219);
 
 SELECT sentinel.create_org('Leads Operations Ltd', 'leads-operations-pgtap') AS org, sentinel.create_org('Other Ltd', 'leads-operations-other') AS other \gset
 SELECT sentinel.enter(:'other');
@@ -298,5 +298,16 @@ SET LOCAL ROLE sentinel_reader;
 SELECT is(ROW((SELECT count(*) FROM sentinel.notes), (SELECT count(*) FROM sentinel.tags), (SELECT count(*) FROM sentinel.lead_tags), (SELECT count(*) FROM sentinel.deal_tags), (SELECT count(*) FROM sentinel.saved_views))::text,
     '(1,1,1,0,1)', 'another organisation sees its own');
 RESET ROLE;
+
+-- Merged, a lead brings its notes and tags along.
+SELECT sentinel.leave();
+SELECT sentinel.enter(:'org');
+SELECT sentinel.create_lead('Merge A', 'merge-a@ops.example') AS ma, sentinel.create_lead('Merge B', 'merge-b@ops.example') AS mb,
+       sentinel.add_tag('merge x') AS mx, sentinel.add_tag('merge y') AS my \gset
+SELECT sentinel.add_note('lead', :'mb', 'from b') AS merged_note, sentinel.tag_lead(:'ma', :'mx'), sentinel.tag_lead(:'mb', :'mx'), sentinel.tag_lead(:'mb', :'my') \gset
+SELECT sentinel.merge_leads(:'ma', :'mb');
+SELECT is((SELECT subject_id FROM sentinel.notes WHERE id = :'merged_note'), :'ma'::uuid, 'notes move with a merge');
+SELECT is((SELECT count(*) FROM sentinel.lead_tags WHERE lead_id = :'ma'), 2::bigint, 'and tags are united');
+
 SELECT * FROM finish();
 ROLLBACK;
