@@ -29,7 +29,7 @@ constexpr const char* kUsage =
     "  sentinel-worker --check [--config FILE]  say what is wrong with the configuration; exit 0 or 1\n"
     "  sentinel-worker keygen --key-file FILE   create a key file with one random key\n"
     "  sentinel-worker seal --org UUID --secret UUID --version N [--config FILE | --key-file FILE]\n"
-    "                       [--purpose slack_url|webhook_key] [--store --target UUID]\n"
+    "                       [--purpose slack_url|webhook_key|enrichment_key|model_key] [--store --target UUID]\n"
     "                                           seal the secret on standard input; print it, or store it\n"
     "  sentinel-worker --version\n"
     "\n"
