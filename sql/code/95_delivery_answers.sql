@@ -195,11 +195,11 @@ $$;
 COMMENT ON FUNCTION sentinel.go_on_without(uuid, text, uuid, uuid, uuid, timestamptz, text) IS
     'Do without a service: the rules judge a lead, saying why no model did; the lexicon judges a call; a lead to be enriched is as it is.';
 
-CREATE FUNCTION sentinel.tell_enrichment(org uuid, lead uuid, cause uuid, found jsonb, at timestamptz) RETURNS uuid
+CREATE FUNCTION sentinel.tell_enrichment(org uuid, lead uuid, cause uuid, facts jsonb, at timestamptz) RETURNS uuid
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN sentinel.emit_for(tell_enrichment.org, 'lead.enrichment_received', 'lead', tell_enrichment.lead, jsonb_build_object(
-        'lead_id', tell_enrichment.lead, 'found', tell_enrichment.found, 'as_of', tell_enrichment.at),
+        'lead_id', tell_enrichment.lead, 'found', tell_enrichment.facts, 'as_of', tell_enrichment.at),
         format('lead.enrichment_received:%s:%s', tell_enrichment.lead, tell_enrichment.cause));
 END
 $$;

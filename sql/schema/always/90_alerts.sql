@@ -27,7 +27,7 @@ GRANT SELECT ON sentinel.alerts, sentinel.notifications, sentinel.open_alerts TO
 
 COMMENT ON VIEW sentinel.open_alerts IS 'One row per alert that nobody has acknowledged.';
 COMMENT ON COLUMN sentinel.open_alerts.alert_id IS 'Identifier of the alert.';
-COMMENT ON COLUMN sentinel.open_alerts.kind IS 'deal_at_risk, action_overdue, webhook_disabled or slack_disabled.';
+COMMENT ON COLUMN sentinel.open_alerts.kind IS 'deal_at_risk, action_overdue, integrity_breach; webhook_, slack_, enrichment_ or model_ and disabled, failing or recovered.';
 COMMENT ON COLUMN sentinel.open_alerts.severity IS 'low, medium or high.';
 COMMENT ON COLUMN sentinel.open_alerts.title IS 'One line.';
 COMMENT ON COLUMN sentinel.open_alerts.message IS 'Why, in words.';
