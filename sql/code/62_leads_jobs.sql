@@ -87,7 +87,8 @@ CREATE FUNCTION sentinel.revenue_band(employees integer) RETURNS text
 $$;
 COMMENT ON FUNCTION sentinel.revenue_band(integer) IS 'Give the band of yearly revenue that a number of employees suggests.';
 
-CREATE FUNCTION sentinel.fill_lead(org uuid, lead uuid, facts jsonb, cause uuid, at timestamptz) RETURNS jsonb
+CREATE FUNCTION sentinel.fill_lead(org uuid, lead uuid, facts jsonb, cause uuid, at timestamptz, complete boolean DEFAULT true)
+    RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known record;
@@ -121,14 +122,34 @@ BEGIN
             revenue_band = coalesce(added ->> 'revenue_band', l.revenue_band)
         WHERE l.org_id = fill_lead.org AND l.id = fill_lead.lead;
     END IF;
-    PERFORM sentinel.emit_for(fill_lead.org, 'lead.enriched', 'lead', fill_lead.lead, jsonb_build_object(
-        'lead_id', fill_lead.lead, 'added', added, 'as_of', fill_lead.at),
-        format('lead.enriched:%s:%s', fill_lead.lead, fill_lead.cause));
+    IF fill_lead.complete THEN
+        PERFORM sentinel.emit_for(fill_lead.org, 'lead.enriched', 'lead', fill_lead.lead, jsonb_build_object(
+            'lead_id', fill_lead.lead, 'added', added, 'as_of', fill_lead.at),
+            format('lead.enriched:%s:%s', fill_lead.lead, fill_lead.cause));
+    END IF;
     RETURN added;
 END
 $$;
-COMMENT ON FUNCTION sentinel.fill_lead(uuid, uuid, jsonb, uuid, timestamptz) IS
-    'Fill what is blank in a lead from what was found and emit lead.enriched, once per cause; gives what was filled, null for an unknown lead. Does not count as activity of the lead. facts: domain, company_name, industry, location, employee_count, revenue_band.';
+COMMENT ON FUNCTION sentinel.fill_lead(uuid, uuid, jsonb, uuid, timestamptz, boolean) IS
+    'Fill what is blank in a lead from what was found and, when that is all that will be found, emit lead.enriched, once per cause; gives what was filled, null for an unknown lead. Does not count as activity of the lead. facts: domain, company_name, industry, location, employee_count, revenue_band.';
+
+-- A room uses only rooms above it: what asks a service lies below, and hears of it by an event.
+CREATE FUNCTION sentinel.request_service(org uuid, kind text, event_type text, subject_type text, subject uuid, lead uuid,
+                                         cause uuid, at timestamptz) RETURNS uuid
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM sentinel.services s
+                   WHERE s.org_id = request_service.org AND s.kind = request_service.kind AND s.enabled) THEN
+        RETURN NULL;
+    END IF;
+    RETURN sentinel.emit_for(request_service.org, request_service.event_type, request_service.subject_type, request_service.subject,
+        jsonb_build_object('lead_id', request_service.lead, 'cause_id', request_service.cause, 'as_of', request_service.at)
+        || jsonb_build_object(request_service.subject_type || '_id', request_service.subject),
+        format('%s:%s:%s', request_service.event_type, request_service.subject, request_service.cause));
+END
+$$;
+COMMENT ON FUNCTION sentinel.request_service(uuid, text, text, text, uuid, uuid, uuid, timestamptz) IS
+    'Emit the event by which a service is asked, once per subject and cause, and give its id; null where the organisation has no enabled service of the kind.';
 
 CREATE FUNCTION sentinel.handle_enrich_lead(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -136,29 +157,25 @@ DECLARE
     org uuid := sentinel.require_org();
     lead uuid := sentinel.job_lead(handle_enrich_lead.payload);
     cause uuid := sentinel.job_cause(handle_enrich_lead.job_id, handle_enrich_lead.payload);
+    at timestamptz := sentinel.job_time(handle_enrich_lead.payload);
     known record;
     added jsonb;
-    service uuid;
     asked uuid;
 BEGIN
-    SELECT l.email INTO known FROM sentinel.leads l WHERE l.org_id = org AND l.id = lead;
-    added := sentinel.fill_lead(org, lead, jsonb_build_object('domain', sentinel.normalize_domain(known.email)), cause,
-                                sentinel.job_time(handle_enrich_lead.payload));
+    SELECT l.email, l.domain INTO known FROM sentinel.leads l WHERE l.org_id = org AND l.id = lead;
+    IF known.email IS NOT NULL OR known.domain IS NOT NULL THEN
+        asked := sentinel.request_service(org, 'enrichment', 'lead.enrichment_requested', 'lead', lead, lead, cause, at);
+    END IF;
+    added := sentinel.fill_lead(org, lead, jsonb_build_object('domain', sentinel.normalize_domain(known.email)), cause, at,
+                                asked IS NULL);
     IF added IS NULL THEN
         RETURN jsonb_build_object('skipped', 'no such lead');
-    END IF;
-    SELECT s.id INTO service FROM sentinel.enrichment_sources s WHERE s.org_id = org AND s.enabled ORDER BY s.created_at, s.id LIMIT 1;
-    IF service IS NOT NULL THEN
-        SELECT sentinel.enqueue('request_enrichment', jsonb_build_object('lead_id', l.id, 'source_id', service,
-                   'email', l.email, 'domain', l.domain), idempotency_key => format('%s:%s', l.id, cause)) INTO asked
-        FROM sentinel.leads l
-        WHERE l.org_id = org AND l.id = lead AND (l.email IS NOT NULL OR l.domain IS NOT NULL);
     END IF;
     RETURN jsonb_build_object('added', added, 'asked', asked);
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_enrich_lead(uuid, jsonb) IS
-    'Job, caused by lead.created: give a lead the domain of its mailbox, unless anybody gets one there, and a revenue band; then ask the enrichment service of the organisation, if it has one, by an http job. Waits for no answer. Payload: lead_id.';
+    'Job, caused by lead.created: give a lead the domain of its mailbox, unless anybody gets one there, and a revenue band; then have the enrichment service of the organisation asked, if it has one, so that the lead is judged by what that knows too. Waits for no answer. Payload: lead_id.';
 
 CREATE FUNCTION sentinel.handle_apply_enrichment(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

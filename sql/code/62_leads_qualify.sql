@@ -133,24 +133,43 @@ $$;
 COMMENT ON FUNCTION sentinel.store_qualification(uuid, uuid, uuid, text, numeric, jsonb, jsonb, timestamptz, numeric) IS
     'Store a judgement of a lead with its reasons, once per cause, and emit lead.qualified. For rules and models alike: the score is clamped, path and temperature follow its band, and only new and contacted leads that score 20 or more become qualified. A leak beyond 0 to a trillion is estimated instead. Errors: SN007 no score.';
 
-CREATE FUNCTION sentinel.handle_qualify_lead(job_id uuid, payload jsonb) RETURNS jsonb
+CREATE FUNCTION sentinel.qualify_by_rules(org uuid, lead uuid, cause uuid, at timestamptz, note text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    org uuid := sentinel.require_org();
-    lead uuid := sentinel.job_lead(handle_qualify_lead.payload);
-    facts jsonb := sentinel.lead_facts(org, lead);
+    facts jsonb := sentinel.lead_facts(qualify_by_rules.org, qualify_by_rules.lead);
     total numeric;
     why jsonb;
 BEGIN
     SELECT coalesce(sum(s.points), 0), coalesce(jsonb_agg(jsonb_build_object('rule', s.rule, 'points', s.points, 'reason', s.reason)
                ORDER BY abs(s.points) DESC, s.rule), '[]') INTO total, why
-    FROM sentinel.score_icp(org, facts) s;
-    RETURN sentinel.store_qualification(org, lead, sentinel.job_cause(handle_qualify_lead.job_id, handle_qualify_lead.payload),
-        'rules', total, why, facts, sentinel.job_time(handle_qualify_lead.payload));
+    FROM sentinel.score_icp(qualify_by_rules.org, facts) s;
+    IF qualify_by_rules.note IS NOT NULL THEN
+        why := why || jsonb_build_object('rule', 'model_silent', 'points', 0, 'reason', qualify_by_rules.note);
+    END IF;
+    RETURN sentinel.store_qualification(qualify_by_rules.org, qualify_by_rules.lead, qualify_by_rules.cause, 'rules', total, why,
+                                        facts, qualify_by_rules.at);
+END
+$$;
+COMMENT ON FUNCTION sentinel.qualify_by_rules(uuid, uuid, uuid, timestamptz, text) IS
+    'Judge a lead by the rules of its organisation and store score, path and reasons, once per cause. note: why no model judged it, kept as a reason of no points.';
+
+CREATE FUNCTION sentinel.handle_qualify_lead(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    lead uuid := sentinel.job_lead(handle_qualify_lead.payload);
+    cause uuid := sentinel.job_cause(handle_qualify_lead.job_id, handle_qualify_lead.payload);
+    at timestamptz := sentinel.job_time(handle_qualify_lead.payload);
+    asked uuid := sentinel.request_service(org, 'model', 'lead.qualification_requested', 'lead', lead, lead, cause, at);
+BEGIN
+    IF asked IS NOT NULL THEN
+        RETURN jsonb_build_object('asked', asked);
+    END IF;
+    RETURN sentinel.qualify_by_rules(org, lead, cause, at);
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_qualify_lead(uuid, jsonb) IS
-    'Job, caused by lead.enriched and lead.reactivated: judge a lead by the rules of its organisation and store score, path and reasons; emits lead.qualified once per cause. Payload: lead_id.';
+    'Job, caused by lead.enriched and lead.reactivated: have a lead judged by the language model of its organisation, or, where it has none, judge it by the rules at once; emits lead.qualified once per cause. Waits for no answer: the rules judge when none comes that can be used. Payload: lead_id.';
 
 -- grant: sentinel_reader, sentinel_member
 CREATE FUNCTION sentinel.explain_qualification(lead_id uuid, as_of timestamptz DEFAULT now())
@@ -171,34 +190,6 @@ END
 $$;
 COMMENT ON FUNCTION sentinel.explain_qualification(uuid, timestamptz) IS
     'Say why a lead was judged as it was at a time: rows of points that sum to the score, the heaviest first. No rows before the first judgement. Errors: SN002.';
-
--- grant: sentinel_member, sentinel_operator
-CREATE FUNCTION sentinel.set_enrichment_source(url text, enabled boolean DEFAULT true) RETURNS uuid
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-    org uuid := sentinel.require_org();
-    service uuid;
-BEGIN
-    PERFORM sentinel.require_manager();
-    IF set_enrichment_source.url IS NULL OR length(set_enrichment_source.url) > 2048
-       OR set_enrichment_source.url !~ '^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[!-~]*)?$' THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN007',
-            MESSAGE = format('enrichment address "%s" cannot be used', left(set_enrichment_source.url, 100)),
-            DETAIL = 'It is an https address without user, fragment or spaces.', HINT = 'Use ''https://api.example.com/enrich''.';
-    END IF;
-    INSERT INTO sentinel.enrichment_sources AS s (org_id, url, enabled)
-    VALUES (org, set_enrichment_source.url, coalesce(set_enrichment_source.enabled, true))
-    ON CONFLICT (org_id, url) DO UPDATE SET enabled = excluded.enabled
-    RETURNING s.id INTO service;
-    PERFORM sentinel.audit('enrichment.changed', 'enrichment_source', service, jsonb_build_object(
-        'url', set_enrichment_source.url, 'enabled', set_enrichment_source.enabled));
-    RETURN service;
-END
-$$;
-ALTER FUNCTION sentinel.set_enrichment_source(text, boolean) OWNER TO sentinel_owner;
-COMMENT ON FUNCTION sentinel.set_enrichment_source(text, boolean) IS
-    'Let a service be asked for what is unknown of new leads, or with false no longer; gives its id, for which its key is sealed. Errors: SN002, SN003, SN007 address.';
 
 CREATE FUNCTION sentinel.setup_lead_jobs(org uuid) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

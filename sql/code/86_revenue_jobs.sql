@@ -86,17 +86,16 @@ $$;
 COMMENT ON FUNCTION sentinel.store_call_analysis(uuid, uuid, text, numeric, jsonb, text, text, jsonb, timestamptz) IS
     'Store what a call was found to tell, by lexicon or model, with the score clamped; add buying_signal_weight of it to the buying signals of the lead, once however often it is stored; emit call.analyzed once per version of the transcript and buying_signal.high once per call. Texts are cut to a length; what a person wrote of the call stays. Counts as no activity. Errors: SN007 no score.';
 
-CREATE FUNCTION sentinel.handle_analyze_call(job_id uuid, payload jsonb) RETURNS jsonb
+CREATE FUNCTION sentinel.analyze_by_lexicon(org uuid, talk uuid, at timestamptz) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    org uuid := sentinel.require_org();
-    talk uuid := sentinel.job_subject(handle_analyze_call.payload, 'call');
     words text;
     heard record;
     heat numeric;
     intent text;
 BEGIN
-    SELECT c.transcript INTO words FROM sentinel.calls c WHERE c.org_id = org AND c.id = talk AND c.status = 'completed' FOR UPDATE;
+    SELECT c.transcript INTO words FROM sentinel.calls c
+    WHERE c.org_id = analyze_by_lexicon.org AND c.id = analyze_by_lexicon.talk AND c.status = 'completed' FOR UPDATE;
     IF coalesce(btrim(words), '') = '' THEN
         RETURN jsonb_build_object('skipped', 'no completed call with a transcript');
     END IF;
@@ -104,16 +103,40 @@ BEGIN
            coalesce(jsonb_agg(jsonb_build_object('phrase', s.phrase, 'points', s.points, 'reason', s.reason,
                                                  'sentence', s.sentence)), '[]') AS signals,
            coalesce(jsonb_agg(s.next_step) FILTER (WHERE s.next_step IS NOT NULL), '[]') AS steps
-    INTO heard FROM sentinel.score_transcript(org, words) s;
+    INTO heard FROM sentinel.score_transcript(analyze_by_lexicon.org, words) s;
     heat := least(100, greatest(0, heard.total));
     intent := CASE WHEN heat >= 60 THEN 'Strong' WHEN heat >= 30 THEN 'Moderate' ELSE 'Weak' END || ' buying intent';
-    RETURN sentinel.store_call_analysis(org, talk, 'lexicon', heat, heard.signals,
+    RETURN sentinel.store_call_analysis(analyze_by_lexicon.org, analyze_by_lexicon.talk, 'lexicon', heat, heard.signals,
         format('%s, %s of 100. %s', intent, trim_scale(heat), coalesce(heard.reasons, 'Nothing of the lexicon was said.')),
-        intent, heard.steps, sentinel.job_time(handle_analyze_call.payload));
+        intent, heard.steps, analyze_by_lexicon.at);
+END
+$$;
+COMMENT ON FUNCTION sentinel.analyze_by_lexicon(uuid, uuid, timestamptz) IS
+    'Judge the transcript of a completed call by the lexicon of its organisation and store what it tells.';
+
+CREATE FUNCTION sentinel.handle_analyze_call(job_id uuid, payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    talk uuid := sentinel.job_subject(handle_analyze_call.payload, 'call');
+    at timestamptz := sentinel.job_time(handle_analyze_call.payload);
+    about uuid;
+    asked uuid;
+BEGIN
+    SELECT c.lead_id INTO about FROM sentinel.calls c
+    WHERE c.org_id = org AND c.id = talk AND c.status = 'completed' AND btrim(c.transcript) <> '';
+    IF FOUND THEN
+        asked := sentinel.request_service(org, 'model', 'call.analysis_requested', 'call', talk, about,
+                                          sentinel.job_cause(handle_analyze_call.job_id, handle_analyze_call.payload), at);
+    END IF;
+    IF asked IS NOT NULL THEN
+        RETURN jsonb_build_object('asked', asked);
+    END IF;
+    RETURN sentinel.analyze_by_lexicon(org, talk, at);
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_analyze_call(uuid, jsonb) IS
-    'Job, caused by call.completed and call.reanalyze: judge the transcript of a call by the lexicon of its organisation. A retry adds nothing to the lead. Payload: call_id.';
+    'Job, caused by call.completed and call.reanalyze: have the transcript of a call judged by the language model of its organisation, or, where it has none, judge it by the lexicon at once. Waits for no answer: the lexicon judges when none comes that can be used. A retry adds nothing to the lead. Payload: call_id.';
 
 CREATE FUNCTION sentinel.proposal_blueprint(org uuid, talk uuid) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -1,4 +1,4 @@
--- Room delivery: targets (Slack channels, webhook endpoints) and their sealed secrets.
+-- Room delivery: targets (Slack channels, webhook endpoints, services) and their sealed secrets.
 -- What is sent: 95_delivery_messages.sql. What becomes of it: 95_delivery_outcome.sql.
 
 -- The reading of an address here and in the worker's HTTP library must not differ: what is unusual is refused.
@@ -153,14 +153,14 @@ BEGIN
      WHERE t.org_id = store_secret.org_id AND t.id = store_secret.target_id;
     IF kind IS NULL THEN
         RAISE EXCEPTION 'no delivery target %', target_id USING ERRCODE = 'SN004',
-            DETAIL = 'The organisation has no Slack channel or webhook endpoint of this id.',
+            DETAIL = 'The organisation has no Slack channel, webhook endpoint or service of this id.',
             HINT = 'See sentinel.delivery_targets.';
     END IF;
-    IF purpose IS DISTINCT FROM (CASE kind WHEN 'slack' THEN 'slack_url' ELSE 'webhook_key' END) OR version < 1 THEN
+    IF purpose IS DISTINCT FROM sentinel.secret_purpose(kind) OR version < 1 THEN
         RAISE EXCEPTION 'purpose % version % does not fit target %', coalesce(purpose, 'NULL'),
                         coalesce(version::text, 'NULL'), target_id
-            USING ERRCODE = 'SN007', DETAIL = 'A Slack channel has a slack_url, a webhook endpoint a webhook_key; versions count from 1.',
-                  HINT = 'Pass what create_slack_channel, create_webhook_endpoint or rotate_webhook_key returned.';
+            USING ERRCODE = 'SN007', DETAIL = 'A Slack channel has a slack_url, a webhook endpoint a webhook_key, a service an enrichment_key or model_key; versions count from 1.',
+                  HINT = 'Pass what the function that made the target, or rotate_secret, returned.';
     END IF;
     SELECT s.* INTO known FROM sentinel.secrets s
      WHERE s.org_id = store_secret.org_id AND s.id = store_secret.secret_id FOR UPDATE;
@@ -172,14 +172,14 @@ BEGIN
     END IF;
     IF known.retired_at <= at THEN
         RAISE EXCEPTION 'secret % is retired', secret_id USING ERRCODE = 'SN005',
-            DETAIL = 'A retired key is never used again.', HINT = 'Make a new one by sentinel.rotate_webhook_key(endpoint_id).';
+            DETAIL = 'A retired key is never used again.', HINT = 'Make a new one by sentinel.rotate_secret(target_id).';
     END IF;
     INSERT INTO sentinel.secrets AS s (org_id, id, purpose, target_id, version, envelope)
     VALUES (store_secret.org_id, store_secret.secret_id, store_secret.purpose, store_secret.target_id,
             store_secret.version, store_secret.envelope)
     ON CONFLICT ON CONSTRAINT secrets_pkey DO UPDATE SET envelope = excluded.envelope;
 
-    -- Two keys sign for a day, so that receivers can change over; a Slack address is replaced at once.
+    -- Two keys sign for a day, so that receivers can change over; what only we present is replaced at once.
     UPDATE sentinel.secrets s
        SET retired_at = CASE WHEN o.place = 1 AND o.purpose = 'webhook_key'
                              THEN least(s.retired_at, at + interval '24 hours') ELSE at END
@@ -195,9 +195,12 @@ BEGIN
     UPDATE sentinel.slack_channels c SET enabled = true, disabled_reason = NULL
      WHERE c.org_id = store_secret.org_id AND c.id = store_secret.target_id
        AND NOT c.enabled AND c.disabled_at IS NULL;
+    UPDATE sentinel.services v SET enabled = true, disabled_reason = NULL
+     WHERE v.org_id = store_secret.org_id AND v.id = store_secret.target_id
+       AND NOT v.enabled AND v.disabled_at IS NULL;
 END $$;
 COMMENT ON FUNCTION sentinel.store_secret(uuid, uuid, text, uuid, integer, bytea) IS
-    'Stores a sealed secret and enables a target that waited for its first one. An older webhook key goes on signing for 24 hours, at most two at a time; an older Slack address is retired at once.';
+    'Stores a sealed secret and enables a target that waited for its first one. An older webhook key goes on signing for 24 hours, at most two at a time; an older Slack address or key of a service is retired at once.';
 ALTER FUNCTION sentinel.store_secret(uuid, uuid, text, uuid, integer, bytea) OWNER TO sentinel_engine;
 
 -- grant: sentinel_member, sentinel_operator
@@ -219,15 +222,14 @@ BEGIN
         SELECT coalesce(max(s.version), 0) + 1 INTO version FROM sentinel.secrets s
          WHERE s.org_id = org AND s.target_id = rotate_secret.target_id;
         INSERT INTO sentinel.secrets (org_id, id, purpose, target_id, version)
-        VALUES (org, secret_id, CASE kind WHEN 'slack' THEN 'slack_url' ELSE 'webhook_key' END,
-                rotate_secret.target_id, rotate_secret.version);
+        VALUES (org, secret_id, sentinel.secret_purpose(kind), rotate_secret.target_id, rotate_secret.version);
     END IF;
     PERFORM sentinel.audit(kind || '.secret_rotated', sentinel.target_subject(kind), target_id,
                            jsonb_build_object('version', version));
     RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION sentinel.rotate_secret(uuid) IS
-    'Reserves the next secret of a channel or endpoint. The old one stays in use until `sentinel-worker seal --store` has sealed the new one under the id returned.';
+    'Reserves the next secret of a channel, endpoint or service. The old one stays in use until `sentinel-worker seal --store` has sealed the new one under the id returned.';
 ALTER FUNCTION sentinel.rotate_secret(uuid) OWNER TO sentinel_owner;
 
 -- grant: sentinel_member, sentinel_operator
@@ -249,9 +251,17 @@ COMMENT ON FUNCTION sentinel.url_host(text) IS
 
 CREATE FUNCTION sentinel.target_subject(target_kind text)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT CASE target_kind WHEN 'slack' THEN 'slack_channel' ELSE 'webhook_endpoint' END
+    SELECT CASE target_kind WHEN 'slack' THEN 'slack_channel' WHEN 'enrichment' THEN 'enrichment_service'
+                            WHEN 'model' THEN 'model_gateway' ELSE 'webhook_endpoint' END
 $$;
 COMMENT ON FUNCTION sentinel.target_subject(text) IS 'Names the subject type of a kind of target, for audit and alerts.';
+
+CREATE FUNCTION sentinel.secret_purpose(target_kind text)
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE target_kind WHEN 'slack' THEN 'slack_url' ELSE target_kind || '_key' END
+$$;
+COMMENT ON FUNCTION sentinel.secret_purpose(text) IS
+    'Names what the secret of a kind of target is: slack_url, webhook_key, enrichment_key or model_key.';
 
 CREATE FUNCTION sentinel.require_target(org uuid, target_id uuid)
 RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -262,7 +272,7 @@ BEGIN
      WHERE t.org_id = org AND t.id = require_target.target_id;
     IF kind IS NULL THEN
         RAISE EXCEPTION 'no delivery target %', coalesce(target_id::text, 'NULL') USING ERRCODE = 'SN004',
-            DETAIL = 'The organisation entered has no Slack channel or webhook endpoint of this id.',
+            DETAIL = 'The organisation entered has no Slack channel, webhook endpoint or service of this id.',
             HINT = 'See sentinel.delivery_targets.';
     END IF;
     RETURN kind;
@@ -280,7 +290,7 @@ BEGIN
     PERFORM sentinel.require_manager();
     IF NOT sentinel.has_live_secret(org, target_id) THEN
         RAISE EXCEPTION 'target % has no secret', target_id USING ERRCODE = 'SN005',
-            DETAIL = 'A channel needs a sealed address, an endpoint a sealed signing key.',
+            DETAIL = 'A channel needs a sealed address, an endpoint or service a sealed key.',
             HINT = 'Seal it by sentinel-worker seal --store.';
     END IF;
     UPDATE sentinel.webhook_endpoints e
@@ -290,12 +300,15 @@ BEGIN
     UPDATE sentinel.slack_channels c
        SET enabled = true, disabled_at = NULL, disabled_reason = NULL, not_before = NULL
      WHERE c.org_id = org AND c.id = enable_target.target_id;
+    UPDATE sentinel.services v
+       SET enabled = true, disabled_at = NULL, disabled_reason = NULL, not_before = NULL
+     WHERE v.org_id = org AND v.id = enable_target.target_id;
     DELETE FROM sentinel.target_breakers k WHERE k.org_id = org AND k.target_id = enable_target.target_id;
     UPDATE sentinel.rate_buckets b SET line_until = NULL WHERE b.org_id = org AND b.target_id = enable_target.target_id;
     PERFORM sentinel.audit(kind || '.enabled', sentinel.target_subject(kind), target_id);
 END $$;
 COMMENT ON FUNCTION sentinel.enable_target(uuid) IS
-    'Lets a channel or endpoint hear of events again, forgives its failures and closes its breaker. What waited for it is sent within minutes.';
+    'Lets a channel or endpoint hear of events again, or a service be asked, forgives its failures and closes its breaker. What waited for it is sent within minutes.';
 ALTER FUNCTION sentinel.enable_target(uuid) OWNER TO sentinel_owner;
 
 -- grant: sentinel_member, sentinel_operator
@@ -313,11 +326,14 @@ BEGIN
     UPDATE sentinel.slack_channels c
        SET enabled = false, disabled_at = coalesce(c.disabled_at, at), disabled_reason = left(reason, 300)
      WHERE c.org_id = org AND c.id = disable_target.target_id;
+    UPDATE sentinel.services v
+       SET enabled = false, disabled_at = coalesce(v.disabled_at, at), disabled_reason = left(reason, 300)
+     WHERE v.org_id = org AND v.id = disable_target.target_id;
     PERFORM sentinel.audit(kind || '.disabled', sentinel.target_subject(kind), target_id,
                            jsonb_build_object('reason', left(reason, 300)));
 END $$;
 COMMENT ON FUNCTION sentinel.disable_target(uuid, text) IS
-    'Stops a channel or endpoint. Events from now on pass it by; what already waits for it waits on, and is discarded three days after it was made.';
+    'Stops a channel, endpoint or service. Events from now on pass it by; what already waits for it waits on, and is discarded three days after it was made, or when the patience with a service ends.';
 ALTER FUNCTION sentinel.disable_target(uuid, text) OWNER TO sentinel_owner;
 
 -- grant: sentinel_member, sentinel_operator
@@ -331,13 +347,14 @@ BEGIN
     DELETE FROM sentinel.secrets s WHERE s.org_id = org AND s.target_id = delete_target.target_id;
     DELETE FROM sentinel.webhook_endpoints e WHERE e.org_id = org AND e.id = delete_target.target_id;
     DELETE FROM sentinel.slack_channels c WHERE c.org_id = org AND c.id = delete_target.target_id;
+    DELETE FROM sentinel.services v WHERE v.org_id = org AND v.id = delete_target.target_id;
     DELETE FROM sentinel.target_breakers k WHERE k.org_id = org AND k.target_id = delete_target.target_id;
     DELETE FROM sentinel.target_limits l WHERE l.org_id = org AND l.target_id = delete_target.target_id;
     DELETE FROM sentinel.rate_buckets b WHERE b.org_id = org AND b.target_id = delete_target.target_id;
     PERFORM sentinel.audit(kind || '.deleted', sentinel.target_subject(kind), target_id);
 END $$;
 COMMENT ON FUNCTION sentinel.delete_target(uuid) IS
-    'Removes a channel or endpoint and its secrets. The log of what was sent to it stays; what waits for it is discarded.';
+    'Removes a channel, endpoint or service and its secrets. The log of what was sent to it stays; what waits for it is discarded.';
 ALTER FUNCTION sentinel.delete_target(uuid) OWNER TO sentinel_owner;
 
 CREATE FUNCTION sentinel.has_live_secret(org uuid, target_id uuid)

@@ -34,7 +34,7 @@ BEGIN
                            jsonb_build_object('per_second', per_second, 'burst', burst));
 END $$;
 COMMENT ON FUNCTION sentinel.limit_target(uuid, numeric, integer) IS
-    'Sends to a channel or endpoint at most per_second requests a second, of which burst may go at once after a pause; per_second NULL puts the default of its kind back, which sentinel.rate_limits holds. What exceeds it waits its turn, its attempts not counted. Errors: SN003, SN004, SN007.';
+    'Sends to a channel, endpoint or service at most per_second requests a second, of which burst may go at once after a pause; per_second NULL puts the default of its kind back, which sentinel.rate_limits holds. What exceeds it waits its turn, its attempts not counted. Errors: SN003, SN004, SN007.';
 ALTER FUNCTION sentinel.limit_target(uuid, numeric, integer) OWNER TO sentinel_owner;
 
 -- grant: sentinel_member, sentinel_operator
@@ -222,7 +222,8 @@ DECLARE
 BEGIN
     INSERT INTO sentinel.alerts AS a (org_id, kind, severity, subject_type, subject_id, title, message)
     VALUES (org, target_kind || '_' || what, alert_of_target.severity, sentinel.target_subject(target_kind), target_id,
-            left(CASE target_kind WHEN 'slack' THEN 'Slack channel ' ELSE 'Webhook endpoint ' END
+            left(CASE target_kind WHEN 'slack' THEN 'Slack channel ' WHEN 'enrichment' THEN 'Enrichment service '
+                                  WHEN 'model' THEN 'Model gateway ' ELSE 'Webhook endpoint ' END
                  || what || ': ' || name, 300),
             left(alert_of_target.message, 3000))
     RETURNING a.id INTO alert;

@@ -175,7 +175,7 @@ COMMENT ON FUNCTION sentinel.webhook_body(text, timestamptz, jsonb) IS
 CREATE FUNCTION sentinel.send_job(org uuid, target_kind text, delivery_id uuid, retry_schedule interval[])
 RETURNS uuid LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     SELECT sentinel.enqueue(
-        job_type => CASE target_kind WHEN 'slack' THEN 'send_slack' ELSE 'send_webhook' END,
+        job_type => 'send_' || target_kind,
         payload => jsonb_build_object('delivery_id', delivery_id),
         max_attempts => cardinality(retry_schedule) + 1,
         org_id => org)
@@ -197,7 +197,8 @@ BEGIN
                sentinel.outbound_event_type(make_deliveries.event_type),
                CASE t.target_kind
                     WHEN 'slack' THEN convert_to(sentinel.slack_message(make_deliveries.event_type, data)::text, 'UTF8')
-                    ELSE sentinel.webhook_body(make_deliveries.event_type, at, data) END
+                    WHEN 'webhook' THEN sentinel.webhook_body(make_deliveries.event_type, at, data)
+                    ELSE sentinel.service_test_body(org, t.id) END
           FROM sentinel.delivery_targets t
          WHERE t.org_id = org AND t.enabled
            AND CASE WHEN only_target IS NULL
@@ -261,7 +262,7 @@ BEGIN
     RETURN made[1];
 END $$;
 COMMENT ON FUNCTION sentinel.send_test(uuid) IS
-    'Sends a test message to a channel or endpoint and returns the delivery; SN005 where the target is disabled.';
+    'Sends a test message to a channel or endpoint, or a question about nobody to a service, and returns the delivery; SN005 where the target is disabled.';
 ALTER FUNCTION sentinel.send_test(uuid) OWNER TO sentinel_owner;
 
 -- grant: sentinel_member, sentinel_operator
@@ -286,6 +287,11 @@ BEGIN
                 CASE WHEN known.state = 'waiting' THEN 'it is still waiting' ELSE 'its target is disabled or gone' END
             USING ERRCODE = 'SN005', DETAIL = 'A delivery is sent again once it is delivered, failed or discarded, to an enabled target.',
                   HINT = 'Enable the target by sentinel.enable_target(id), or wait.';
+    END IF;
+    IF known.target_kind IN ('enrichment', 'model') THEN
+        RAISE EXCEPTION 'delivery % is a request to a service', delivery_id USING ERRCODE = 'SN005',
+            DETAIL = 'Who waited for its answer has gone on without it: a request is not sent again, a new one is made.',
+            HINT = 'Enqueue enrich_lead, qualify_lead or analyze_call for what it was about.';
     END IF;
     job := sentinel.send_job(org, known.target_kind, delivery_id, known.retry_schedule);
     UPDATE sentinel.deliveries d

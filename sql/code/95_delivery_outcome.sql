@@ -107,7 +107,7 @@ BEGIN
         ORDER BY y.job_id, y.lease
     ), judged AS (
         SELECT x.*, d.org_id, d.id AS delivery_id, d.target_kind, d.target_id, h.id IS NOT NULL AS held, e.excerpt,
-               e.wait_s, b.failures,
+               e.wait_s, k.digits, b.failures,
                b.before + (row_number() OVER (PARTITION BY d.org_id, d.id ORDER BY x.lease))::integer AS n,
                CASE WHEN h.id IS NULL THEN NULL
                     WHEN h.attempts >= h.max_attempts AND coalesce(c.decision, 'retry') IN ('retry', 'retry_slow')
@@ -130,9 +130,11 @@ BEGIN
             JOIN sentinel.deliveries w ON w.org_id = p.org_id AND w.id = p.delivery_id
             WHERE h.id IS NULL
             LIMIT 1) d
+        -- Of most the beginning of the answer is kept, for people; of a service all of it, for it is used.
+        CROSS JOIN LATERAL (SELECT CASE WHEN d.target_kind IN ('enrichment', 'model') THEN 524288 ELSE 32768 END AS digits) k
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN length(x.resp_excerpt_hex) % 2 = 0 AND left(x.resp_excerpt_hex, 32768) ~ '^[0-9A-Fa-f]*$'
-                        THEN decode(left(x.resp_excerpt_hex, 32768), 'hex') END AS excerpt,
+            SELECT CASE WHEN length(x.resp_excerpt_hex) % 2 = 0 AND left(x.resp_excerpt_hex, k.digits) ~ '^[0-9A-Fa-f]*$'
+                        THEN decode(left(x.resp_excerpt_hex, k.digits), 'hex') END AS excerpt,
                    sentinel.retry_after_seconds(x.retry_after_s, at) AS wait_s OFFSET 0) e
         CROSS JOIN LATERAL (
             SELECT count(*)::integer AS before,
@@ -147,7 +149,8 @@ BEGIN
         SELECT j.org_id, j.delivery_id, j.n, j.job_id, j.lease, j.held, coalesce(left(j.worker, 200), ''),
                coalesce(j.started_at, at), coalesce(j.sent, true), j.queue_ms, j.dns_ms, j.connect_ms, j.tls_ms,
                j.ttfb_ms, j.total_ms, left(j.peer_ip, 64), j.http_status, left(j.error_code, 60),
-               left(j.error_detail, 200), j.req_bytes, j.resp_bytes, j.excerpt,
+               left(j.error_detail, 200), j.req_bytes, j.resp_bytes,
+               CASE WHEN j.digits > 32768 AND j.verdict = 'delivered' THEN NULL ELSE substring(j.excerpt FROM 1 FOR 16384) END,
                coalesce(j.resp_truncated, false) OR coalesce(octet_length(j.resp_excerpt_hex) > 32768, false), j.wait_s, j.verdict,
                coalesce(j.verdict IN ('retry', 'retry_slow') AND (j.hold_target OR j.wait_s > 0), false),
                CASE WHEN j.verdict IN ('retry', 'retry_slow') THEN
@@ -164,6 +167,12 @@ BEGIN
                   a.next_attempt_at AS next_at,
                   CASE WHEN a.held AND a.decision <> 'delivered' THEN
                       sentinel.attempt_error(a.http_status, a.error_code, a.error_detail) END AS error
+    ), answered AS (
+        UPDATE sentinel.service_requests s
+        SET answer = coalesce(j.excerpt, ''),
+            answer_cut = coalesce(j.resp_truncated, false) OR coalesce(octet_length(j.resp_excerpt_hex) > j.digits, false)
+        FROM judged j
+        WHERE j.digits > 32768 AND j.held AND j.verdict = 'delivered' AND s.org_id = j.org_id AND s.id = j.delivery_id
     ), moved AS (
         UPDATE sentinel.deliveries d
         SET attempts = d.attempts + 1,
@@ -286,18 +295,35 @@ BEGIN
                 disabled_at = CASE WHEN n.was AND n.reason IS NOT NULL THEN at ELSE c.disabled_at END,
                 disabled_reason = CASE WHEN n.was AND n.reason IS NOT NULL THEN n.reason ELSE c.disabled_reason END
             FROM channel n WHERE c.org_id = n.org_id AND c.id = n.id
-            RETURNING c.org_id, c.id, c.name, n.was, n.reason)
+            RETURNING c.org_id, c.id, c.name, n.was, n.reason),
+        service AS (
+            SELECT s.org_id, s.id, s.enabled AS was, o.hold, o.final AS reason
+            FROM sentinel.services s
+            JOIN outcome o ON o.target_kind = s.kind AND o.org_id = s.org_id AND o.target_id = s.id
+            WHERE o.hold IS NOT NULL OR o.final IS NOT NULL
+            ORDER BY s.org_id, s.id FOR UPDATE OF s),
+        services AS (
+            UPDATE sentinel.services s
+            SET not_before = greatest(s.not_before, n.hold),
+                enabled = s.enabled AND n.reason IS NULL,
+                disabled_at = CASE WHEN n.was AND n.reason IS NOT NULL THEN at ELSE s.disabled_at END,
+                disabled_reason = CASE WHEN n.was AND n.reason IS NOT NULL THEN n.reason ELSE s.disabled_reason END
+            FROM service n WHERE s.org_id = n.org_id AND s.id = n.id
+            RETURNING s.org_id, s.id, s.kind, concat_ws(' at ', s.model, sentinel.url_host(s.url)) AS name, n.was, n.reason)
         SELECT 'webhook' AS target_kind, x.* FROM endpoints x WHERE x.was AND x.reason IS NOT NULL
         UNION ALL
         SELECT 'slack', x.* FROM channels x WHERE x.was AND x.reason IS NOT NULL
+        UNION ALL
+        SELECT x.kind, x.org_id, x.id, x.name, x.was, x.reason FROM services x WHERE x.was AND x.reason IS NOT NULL
     LOOP
         PERFORM sentinel.alert_of_target(lost.org_id, 'disabled', 'high', lost.target_kind, lost.id, lost.name,
-            lost.reason || '. Nothing is sent to it until it is enabled again.');
+            lost.reason || '. Nothing is sent to it until it is enabled again.'
+            || CASE lost.target_kind WHEN 'model' THEN ' The rules judge meanwhile.' ELSE '' END);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION sentinel.settle_targets(uuid[], uuid[], timestamptz) IS
-    'Let targets wait, count their failures, forgive them on a success, and disable those that are gone or failed for five days and 20 attempts; owners and admins are told once. Part of finish_http().';
+    'Let targets wait, count their failures, forgive them on a success, and disable those that are gone, whose key is not taken, or that failed for five days and 20 attempts; owners and admins are told once. Part of finish_http().';
 
 CREATE FUNCTION sentinel.follow_job_end() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

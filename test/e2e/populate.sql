@@ -83,7 +83,10 @@ SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
         WHERE d.org_id = sentinel.current_org() AND d.external_id = '{label}-3'$$),
     (14, 'sweep_risk', $$SELECT sentinel.sweep_risk()$$),
     -- A deal that only time will put at risk.
-    (15, 'create_deal', $$SELECT sentinel.create_deal('{label} fresh', 5000)$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
+    (15, 'create_deal', $$SELECT sentinel.create_deal('{label} fresh', 5000)$$),
+    (16, 'create_model_gateway', $$SELECT sentinel.create_model_gateway('https://{slug}.example/v1/chat/completions', '{slug}-1')$$),
+    (17, 'store_secret', $$SELECT sentinel.store_secret(s.org_id, s.id, s.purpose, s.target_id, s.version, '\x0101' || convert_to(repeat('{label} ', 40), 'UTF8'))
+        FROM sentinel.secrets s WHERE s.org_id = sentinel.current_org() AND s.envelope IS NULL$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
 CALL sentinel.run_jobs(1000);
 
 -- The revenue engine: settings, people's work, money, plans, what is planned and what is reported.
@@ -140,6 +143,13 @@ BEGIN
                 'resp_excerpt_hex', (SELECT encode(convert_to(o.name, 'UTF8'), 'hex') FROM sentinel.orgs o WHERE o.org_id = asked.org_id))));
         END LOOP;
     END LOOP;
+    -- A model that says nothing of use: the rules judge, and no request is left for a copy to give up.
+    FOR held IN SELECT * FROM sentinel.claim('populate', '{llm}', 1000, '1 hour') LOOP
+        PERFORM sentinel.finish_http(jsonb_build_array(jsonb_build_object('job_id', held.job_id, 'lease', held.lease,
+            'worker', 'populate', 'started_at', now(), 'http_status', 200, 'sent', true,
+            'resp_excerpt_hex', (SELECT encode(convert_to(o.name, 'UTF8'), 'hex') FROM sentinel.orgs o WHERE o.org_id = held.org_id))));
+    END LOOP;
 END
 $$;
+CALL sentinel.run_jobs(1000);
 SELECT sentinel.leave() \g /dev/null

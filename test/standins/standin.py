@@ -41,15 +41,17 @@ class Request:
 
 
 class Answer:
-    """What goes back: status, text or bytes, headers; `close` drops the connection instead."""
+    """What goes back: status, text or bytes, headers; `close` drops the connection instead, `cut` in the middle."""
 
-    def __init__(self, status, body="", headers=None, content_type="text/plain; charset=utf-8", delay_ms=0, close=False):
+    def __init__(self, status, body="", headers=None, content_type="text/plain; charset=utf-8", delay_ms=0, close=False,
+                 cut=False):
         self.status = status
         self.body = body.encode() if isinstance(body, str) else body
         self.headers = dict(headers or {})
         self.content_type = content_type
         self.delay_ms = delay_ms
         self.close = close
+        self.cut = cut
 
     @staticmethod
     def json(value, status=200):
@@ -191,7 +193,9 @@ def make_handler(standin):
                 self.send_header("Connection", "close")
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body)
+                self.wfile.write(answer.body[:len(answer.body) // 2] if answer.cut else answer.body)
+            if answer.cut:
+                self.close_connection = True
 
     return Handler
 

@@ -5,6 +5,7 @@ import argparse
 import json
 import unittest
 
+from services import Services
 from slack import Slack
 from standin import Request
 from webhook_receiver import Receiver, key_of, verify
@@ -111,6 +112,45 @@ class SlackAnswers(unittest.TestCase):
         answer = self.slack.receive(Request("POST", PATH, {}, b'{"text": "x <!channel>"}'))
         self.assertTrue(answer.close)
         self.assertEqual((self.slack.stats()["messages"], self.slack.stats()["broadcasts"]), (1, 1))
+
+
+class ServiceAnswers(unittest.TestCase):
+    def setUp(self):
+        self.services = Services(argparse.Namespace(log=None, key=["sk-test-0123456789"]))
+        self.question = {"model": "m-1", "response_format": {"type": "json_object"}, "messages": [
+            {"role": "system", "content": 'Give "qualification_score".'}, {"role": "user", "content": "BEGIN DATA\n{}\nEND DATA"}]}
+
+    def ask(self, path="/v1/chat/completions", key="sk-test-0123456789", **changed):
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json", "idempotency-key": "msg_1"}
+        return self.services.receive(Request("POST", path, headers, json.dumps({**self.question, **changed}).encode()))
+
+    def test_a_good_request_gets_a_completion(self):
+        answer = self.ask()
+        self.assertEqual(answer.status, 200)
+        said = json.loads(json.loads(answer.body)["choices"][0]["message"]["content"])
+        self.assertIn("qualification_score", said)
+        self.assertEqual(self.services.stats()["model"], 1)
+
+    def test_a_wrong_key_is_refused_and_not_kept(self):
+        self.assertEqual(self.ask(key="sk-wrong").status, 401)
+        self.assertNotIn("sk-", json.dumps(self.services.log))
+        self.services.control({"keys": ["sk-wrong"]})
+        self.assertEqual(self.ask(key="sk-wrong").status, 200)
+
+    def test_a_request_without_fence_or_format_is_refused(self):
+        self.assertEqual(self.ask(response_format=None).status, 400)
+        self.assertEqual(self.ask(messages=[self.question["messages"][0]]).status, 400)
+        self.assertEqual(self.ask(path="/elsewhere").status, 404)
+
+    def test_tricks_are_used_up_in_order(self):
+        self.services.script = [{"trick": "prose"}, {"trick": "half"}, {"trick": "invalid"}, {"status": 429}]
+        self.assertIn("Sure", json.loads(self.ask().body)["choices"][0]["message"]["content"])
+        self.assertTrue(self.ask().cut)
+        with self.assertRaises(ValueError):
+            json.loads(json.loads(self.ask().body)["choices"][0]["message"]["content"])
+        self.assertEqual(self.ask().status, 429)
+        self.assertEqual(self.ask().status, 200)
+        self.assertEqual(self.services.stats()["repeated"], 4)
 
 
 if __name__ == "__main__":

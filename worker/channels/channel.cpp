@@ -1,15 +1,17 @@
 #include "channels/channel.hpp"
 
+#include "channels/service.hpp"
 #include "channels/slack.hpp"
 #include "channels/webhook.hpp"
 
 namespace sentinel::worker {
 
 bool channel_known(std::string_view kind) {
-    return kind == "slack" || kind == "webhook";
+    return kind == "slack" || kind == "webhook" || is_service(kind);
 }
 
 Built build_call(const Request& request, const Surroundings& around) {
+    if (is_service(request.kind)) return build_service(request, around);
     return request.kind == "slack" ? build_slack(request, around) : build_webhook(request, around);
 }
 

@@ -13,7 +13,7 @@ namespace sentinel::worker {
 
 struct SealedSecret {
     std::string id;
-    std::string purpose;  // slack_url, webhook_key
+    std::string purpose;  // slack_url, webhook_key, enrichment_key, model_key
     std::string version;
     Bytes envelope;
 };
@@ -22,7 +22,7 @@ struct Request {
     std::string job;
     std::int64_t lease = 0;
     std::string org;
-    std::string kind;  // slack, webhook
+    std::string kind;  // slack, webhook, enrichment, model
     std::string target;
     std::string url;
     std::string message_id;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "channels/service.hpp"
 #include "channels/webhook.hpp"
 #include "engine/database.hpp"
 #include "engine/encoding.hpp"
@@ -52,6 +53,9 @@ std::string wrong_for_purpose(const std::string& purpose, std::string_view secre
         return "a webhook_key is whsec_ and the base64 of 24 to 64 random bytes, as of: "
                "echo whsec_$(openssl rand -base64 32)";
     }
+    if ((purpose == "enrichment_key" || purpose == "model_key") && !is_bearer_key(secret)) {
+        return purpose + " is the key alone, 8 to 2048 visible characters, without \"Bearer\"";
+    }
     return "";
 }
 
@@ -81,9 +85,12 @@ int seal_from_stdin(const SealOrder& given) {
     if (!is_version(order.version)) return fault("seal needs --version N, a whole number from 1");
     order.org = *org;
     order.secret = *secret_id;
-    const bool purpose_known = order.purpose == "slack_url" || order.purpose == "webhook_key";
+    const std::string& purpose = order.purpose;
+    const bool purpose_known = purpose == "slack_url" || purpose == "webhook_key" ||
+                               purpose == "enrichment_key" || purpose == "model_key";
     if (order.store && (!purpose_known || !to_uuid(order.target))) {
-        return fault("seal --store needs --purpose slack_url|webhook_key and --target UUID");
+        return fault(
+            "seal --store needs --purpose slack_url|webhook_key|enrichment_key|model_key and --target UUID");
     }
     std::vector<std::string> problems;
     auto ring = Keyring::read(order.key_file, problems);

@@ -12,7 +12,7 @@ struct SealOrder {
     std::string key_file;
     bool store = false;    // call sentinel.store_secret() as well
     std::string database;  // with store
-    std::string purpose;   // slack_url or webhook_key; needed with store
+    std::string purpose;   // slack_url, webhook_key, enrichment_key or model_key; needed with store
     std::string target;    // uuid; needed with store
 };
 

@@ -70,7 +70,7 @@ bool header_ok(std::string_view name, std::string_view value) {
 Transfer::Transfer(Call call, const Guard& guard, const std::string& ca_file, std::string tag)
     : call_(std::move(call)),
       guard_(guard),
-      limits_(limits_of(call_.trust)),
+      limits_(call_.limits.value_or(limits_of(call_.trust))),
       tag_(std::move(tag)),
       easy_(curl_easy_init()) {
     if (!easy_) throw std::bad_alloc();
@@ -135,8 +135,8 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
     const std::size_t n = size * count;
     my.body_bytes_ += static_cast<std::int64_t>(n);
     try {
-        constexpr std::size_t kKept = kLongestExcerpt + kLongestSecret;  // see excerpt()
-        my.excerpt_.append(data, std::min(n, kKept - my.excerpt_.size()));
+        const std::size_t kept = my.limits_.excerpt + kLongestSecret;  // see excerpt()
+        my.excerpt_.append(data, std::min(n, kept - my.excerpt_.size()));
     } catch (...) {
         // The excerpt is a convenience; without memory for it the delivery still counts.
     }
@@ -277,7 +277,7 @@ std::string Transfer::excerpt() const {
     std::string out = call_.redactor.clean(excerpt_);
     const bool cut = body_bytes_ > static_cast<std::int64_t>(excerpt_.size());
     if (cut) out.resize(out.size() - std::min(out.size(), kLongestSecret));
-    if (out.size() > kLongestExcerpt) out.resize(kLongestExcerpt);
+    if (out.size() > limits_.excerpt) out.resize(limits_.excerpt);
     return out;
 }
 
@@ -291,7 +291,7 @@ Outcome Transfer::outcome(CURLcode code) const {
     out.req_bytes = info<curl_off_t>(easy, CURLINFO_SIZE_UPLOAD_T);
     out.resp_bytes = body_bytes_;
     out.resp_excerpt = excerpt();
-    out.resp_truncated = body_full_ || body_bytes_ > static_cast<std::int64_t>(kLongestExcerpt);
+    out.resp_truncated = body_full_ || body_bytes_ > static_cast<std::int64_t>(limits_.excerpt);
 
     curl_header* retry_after = nullptr;
     if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &retry_after) == CURLHE_OK) {

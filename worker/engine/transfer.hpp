@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,17 @@ namespace sentinel::worker {
 // make would let another class past the address check, which runs when a socket is opened.
 enum class Trust { guarded, fixed };  // guarded: urls of customers; fixed: hosts named in the configuration
 
+struct Limits {
+    long connect_ms = 5'000;
+    long total_ms = 15'000;
+    long low_speed_s = 10;  // below 10 bytes a second for so long ends the transfer
+    std::size_t body = 64 * 1024;
+    std::size_t header = 64 * 1024;
+    std::size_t excerpt = kLongestExcerpt;  // of the body, as it is reported
+};
+
+Limits limits_of(Trust trust);
+
 // What a channel wants done; built by worker/channels.
 struct Call {
     Trust trust = Trust::guarded;
@@ -27,21 +39,12 @@ struct Call {
     std::string body;
     std::vector<std::string> headers;  // "name: value", see header_ok()
     Redactor redactor;                 // holds the secrets of this call
+    std::optional<Limits> limits;      // in place of those of its trust
     std::int64_t now = 0;              // unix seconds at the start, by the database's clock
 };
 
 // Descriptors that transfers leave to everything else: reconnects, key and CA files, name look-ups.
 inline constexpr int kSpareDescriptors = 8;
-
-struct Limits {
-    long connect_ms = 5'000;
-    long total_ms = 15'000;
-    long low_speed_s = 10;  // below 10 bytes a second for so long ends the transfer
-    std::size_t body = 64 * 1024;
-    std::size_t header = 64 * 1024;
-};
-
-Limits limits_of(Trust trust);
 
 // A header line libcurl would send verbatim: name of token characters, value of printable ASCII, not empty
 // (an empty value would remove a header), at most 4 KiB.

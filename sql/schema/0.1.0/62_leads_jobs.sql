@@ -124,22 +124,38 @@ COMMENT ON COLUMN sentinel.lead_priority_rules.platform IS
 COMMENT ON COLUMN sentinel.lead_priority_rules.high_after IS 'Overdue so long, the priority is high.';
 COMMENT ON COLUMN sentinel.lead_priority_rules.critical_after IS 'Overdue so long, it is critical.';
 
-CREATE TABLE sentinel.enrichment_sources (
+CREATE TABLE sentinel.services (
     org_id uuid NOT NULL REFERENCES sentinel.orgs ON DELETE CASCADE,
     id uuid NOT NULL DEFAULT sentinel.uuid7(),
-    url text NOT NULL CHECK (length(url) <= 2048),
-    enabled boolean NOT NULL DEFAULT true,
+    kind text NOT NULL CHECK (kind IN ('enrichment', 'model')),
+    url text NOT NULL CHECK (octet_length(url) <= 2048),
+    model text CHECK (char_length(model) BETWEEN 1 AND 200),
+    temperature numeric(3,2) CHECK (temperature BETWEEN 0 AND 2),
+    patience interval NOT NULL DEFAULT '30 minutes' CHECK (patience BETWEEN '1 minute' AND '1 day'),
+    enabled boolean NOT NULL DEFAULT false,
+    disabled_at timestamptz,
+    disabled_reason text,
+    not_before timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, id),
-    UNIQUE (org_id, url)
+    CHECK ((kind = 'model') = (model IS NOT NULL)),
+    CHECK (kind = 'model' OR temperature IS NULL)
 );
-COMMENT ON TABLE sentinel.enrichment_sources IS
-    'Services that know more of a lead; the oldest enabled one is asked by an http job. One row is one service.';
-COMMENT ON COLUMN sentinel.enrichment_sources.org_id IS 'Organisation.';
-COMMENT ON COLUMN sentinel.enrichment_sources.id IS 'Id of the service; its key is sealed in sentinel.secrets for this id.';
-COMMENT ON COLUMN sentinel.enrichment_sources.url IS 'Address that takes e-mail address and domain of a lead.';
-COMMENT ON COLUMN sentinel.enrichment_sources.enabled IS 'Whether it is asked.';
-COMMENT ON COLUMN sentinel.enrichment_sources.created_at IS 'When it was registered.';
+COMMENT ON TABLE sentinel.services IS
+    'Services that are asked over HTTP and whose answer is used: what is known of a lead, and what a language model makes of leads and calls. One row is one service; its key is sealed in sentinel.secrets.';
+COMMENT ON COLUMN sentinel.services.org_id IS 'Organisation.';
+COMMENT ON COLUMN sentinel.services.id IS 'Id of the service: as a target of deliveries it has limits, a breaker and a log.';
+COMMENT ON COLUMN sentinel.services.kind IS
+    'enrichment: takes e-mail address and domain of a lead, gives facts. model: takes chat completions as OpenAI defines them.';
+COMMENT ON COLUMN sentinel.services.url IS 'Address that requests are posted to; of a model the whole one, such as https://…/v1/chat/completions.';
+COMMENT ON COLUMN sentinel.services.model IS 'Model that the gateway is asked for.';
+COMMENT ON COLUMN sentinel.services.temperature IS 'Temperature that the model is asked with; null leaves it out, for models that take none.';
+COMMENT ON COLUMN sentinel.services.patience IS 'How long an answer is waited for; then Sentinel goes on without it.';
+COMMENT ON COLUMN sentinel.services.enabled IS 'Whether it is asked; false until its key was stored.';
+COMMENT ON COLUMN sentinel.services.disabled_at IS 'When it was disabled; empty if it never was.';
+COMMENT ON COLUMN sentinel.services.disabled_reason IS 'Why it is not enabled, in words.';
+COMMENT ON COLUMN sentinel.services.not_before IS 'Nothing is asked before this time: the service asked to wait.';
+COMMENT ON COLUMN sentinel.services.created_at IS 'When it was registered; of several that are enabled the oldest that is well is asked.';
 
 CREATE TABLE sentinel.default_schedules (
     name text NOT NULL PRIMARY KEY,

@@ -5,7 +5,9 @@ CREATE TABLE sentinel.alerts (
     id              uuid        NOT NULL DEFAULT sentinel.uuid7(),
     kind            text        NOT NULL CHECK (kind IN ('deal_at_risk', 'action_overdue', 'integrity_breach',
                                                          'webhook_disabled', 'slack_disabled', 'webhook_failing',
-                                                         'slack_failing', 'webhook_recovered', 'slack_recovered')),
+                                                         'slack_failing', 'webhook_recovered', 'slack_recovered',
+                                                         'enrichment_disabled', 'enrichment_failing', 'enrichment_recovered',
+                                                         'model_disabled', 'model_failing', 'model_recovered')),
     severity        text        NOT NULL DEFAULT 'high' CHECK (severity IN ('low', 'medium', 'high')),
     event_id        uuid,
     deal_id         uuid,
@@ -30,14 +32,14 @@ COMMENT ON TABLE sentinel.alerts IS
 COMMENT ON COLUMN sentinel.alerts.org_id IS 'Organisation the alert belongs to.';
 COMMENT ON COLUMN sentinel.alerts.id IS 'Identifier, uuid version 7.';
 COMMENT ON COLUMN sentinel.alerts.kind IS
-    'deal_at_risk, action_overdue, integrity_breach; webhook_ or slack_ and disabled, failing or recovered.';
+    'deal_at_risk, action_overdue, integrity_breach; webhook_, slack_, enrichment_ or model_ and disabled, failing or recovered.';
 COMMENT ON COLUMN sentinel.alerts.severity IS 'low, medium or high.';
 COMMENT ON COLUMN sentinel.alerts.event_id IS 'Event that raised the alert; empty where the delivery room raised it.';
 COMMENT ON COLUMN sentinel.alerts.deal_id IS
     'Deal the alert is about; no foreign key, because an alert outlives its deal.';
 COMMENT ON COLUMN sentinel.alerts.period_id IS
     'At-risk period; at most one alert of a kind is raised per period.';
-COMMENT ON COLUMN sentinel.alerts.subject_type IS 'Kind of thing the alert is about: deal, webhook_endpoint, slack_channel.';
+COMMENT ON COLUMN sentinel.alerts.subject_type IS 'Kind of thing the alert is about: deal, webhook_endpoint, slack_channel, enrichment_service, model_gateway.';
 COMMENT ON COLUMN sentinel.alerts.subject_id IS 'Identifier of the thing the alert is about.';
 COMMENT ON COLUMN sentinel.alerts.title IS 'One line for a list, at most 300 characters.';
 COMMENT ON COLUMN sentinel.alerts.message IS 'Why, in words, at most 3000 characters.';

@@ -63,7 +63,7 @@ COMMENT ON COLUMN sentinel.webhook_endpoints.created_at IS 'When the endpoint wa
 CREATE TABLE sentinel.secrets (
     org_id     uuid        NOT NULL REFERENCES sentinel.orgs (org_id) ON DELETE CASCADE,
     id         uuid        NOT NULL DEFAULT sentinel.uuid7(),
-    purpose    text        NOT NULL CHECK (purpose IN ('slack_url', 'webhook_key')),
+    purpose    text        NOT NULL CHECK (purpose IN ('slack_url', 'webhook_key', 'enrichment_key', 'model_key')),
     target_id  uuid        NOT NULL,
     version    integer     NOT NULL CHECK (version >= 1),
     envelope   bytea       CHECK (octet_length(envelope) BETWEEN 34 AND 8192),
@@ -73,11 +73,11 @@ CREATE TABLE sentinel.secrets (
     UNIQUE (org_id, target_id, version)
 );
 COMMENT ON TABLE sentinel.secrets IS
-    'Sealed secrets of channels and endpoints. The key that opens them is with the worker: the database stores them and can read none.';
+    'Sealed secrets of channels, endpoints and services. The key that opens them is with the worker: the database stores them and can read none.';
 COMMENT ON COLUMN sentinel.secrets.org_id IS 'Organisation the secret belongs to; bound into the envelope.';
 COMMENT ON COLUMN sentinel.secrets.id IS 'Identifier, uuid version 7; bound into the envelope.';
-COMMENT ON COLUMN sentinel.secrets.purpose IS 'slack_url or webhook_key.';
-COMMENT ON COLUMN sentinel.secrets.target_id IS 'Slack channel or webhook endpoint the secret is for.';
+COMMENT ON COLUMN sentinel.secrets.purpose IS 'slack_url, webhook_key, enrichment_key or model_key.';
+COMMENT ON COLUMN sentinel.secrets.target_id IS 'Slack channel, webhook endpoint or service the secret is for.';
 COMMENT ON COLUMN sentinel.secrets.version IS 'Counts up per target; bound into the envelope.';
 COMMENT ON COLUMN sentinel.secrets.envelope IS
     'AES-256-GCM envelope: 0x01, 0x01, key id (4 bytes), nonce (12), ciphertext, tag (16); empty until the worker sealed it.';
@@ -90,7 +90,7 @@ CREATE TABLE sentinel.deliveries (
     id           uuid        NOT NULL DEFAULT sentinel.uuid7(),
     -- Asked at each update: with the count inside, the pattern alone would take longer than the update.
     message_id   text        NOT NULL CHECK (message_id ~ '^msg_[0-9A-Za-z]+$' AND length(message_id) BETWEEN 20 AND 64),
-    target_kind  text        NOT NULL CHECK (target_kind IN ('slack', 'webhook')),
+    target_kind  text        NOT NULL CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model')),
     target_id    uuid        NOT NULL,
     event_id     uuid        NOT NULL,
     event_type   text        NOT NULL,
@@ -119,8 +119,8 @@ COMMENT ON COLUMN sentinel.deliveries.org_id IS 'Organisation the delivery belon
 COMMENT ON COLUMN sentinel.deliveries.id IS 'Identifier, uuid version 7.';
 COMMENT ON COLUMN sentinel.deliveries.message_id IS
     'webhook-id: the same in every attempt and redelivery, so that a receiver can drop what it knows; holds no dot.';
-COMMENT ON COLUMN sentinel.deliveries.target_kind IS 'slack or webhook.';
-COMMENT ON COLUMN sentinel.deliveries.target_id IS 'Slack channel or webhook endpoint.';
+COMMENT ON COLUMN sentinel.deliveries.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.deliveries.target_id IS 'Slack channel, webhook endpoint or service.';
 COMMENT ON COLUMN sentinel.deliveries.event_id IS 'Event told of; a test message has an id of its own.';
 COMMENT ON COLUMN sentinel.deliveries.event_type IS 'Outbound name of the event: deal.closed_won for deal.won.';
 COMMENT ON COLUMN sentinel.deliveries.body IS 'Bytes of the request, made once and never serialised again: signatures cover them.';
@@ -197,7 +197,7 @@ COMMENT ON COLUMN sentinel.delivery_attempts.error_code IS 'Kind of failure belo
 COMMENT ON COLUMN sentinel.delivery_attempts.error_detail IS 'The failure in words, at most 200 characters.';
 COMMENT ON COLUMN sentinel.delivery_attempts.req_bytes IS 'Bytes sent.';
 COMMENT ON COLUMN sentinel.delivery_attempts.resp_bytes IS 'Bytes received.';
-COMMENT ON COLUMN sentinel.delivery_attempts.resp_excerpt IS 'Beginning of the answer''s body, at most 16 KiB, as bytes.';
+COMMENT ON COLUMN sentinel.delivery_attempts.resp_excerpt IS 'Beginning of the answer''s body, at most 16 KiB, as bytes; what a service answered well is kept in service_requests instead.';
 COMMENT ON COLUMN sentinel.delivery_attempts.resp_truncated IS 'Whether the body was longer than the excerpt.';
 COMMENT ON COLUMN sentinel.delivery_attempts.retry_after_s IS 'Seconds the answer asked to wait.';
 COMMENT ON COLUMN sentinel.delivery_attempts.decision IS 'What the rules made of it; empty when the lease was lost.';
@@ -209,7 +209,7 @@ COMMENT ON INDEX sentinel.delivery_attempts_delivery IS 'The attempts of a deliv
 -- How an outcome is judged: the first row that matches, by rank. A NULL condition is no condition;
 -- error_code 'none' = an answer came whole, 'any' = some failure below HTTP.
 CREATE TABLE sentinel.delivery_rules (
-    target_kind text     NOT NULL CHECK (target_kind IN ('slack', 'webhook')),
+    target_kind text     NOT NULL CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model')),
     rank        integer  NOT NULL,
     status_from integer,
     status_to   integer,
@@ -224,7 +224,7 @@ CREATE TABLE sentinel.delivery_rules (
 );
 COMMENT ON TABLE sentinel.delivery_rules IS
     'What becomes of a delivery by the outcome of an attempt: per kind of target, the first matching row by rank.';
-COMMENT ON COLUMN sentinel.delivery_rules.target_kind IS 'slack or webhook.';
+COMMENT ON COLUMN sentinel.delivery_rules.target_kind IS 'slack, webhook, enrichment or model.';
 COMMENT ON COLUMN sentinel.delivery_rules.rank IS 'Order of matching, lowest first.';
 COMMENT ON COLUMN sentinel.delivery_rules.status_from IS 'Lowest HTTP status matched; empty = any or none.';
 COMMENT ON COLUMN sentinel.delivery_rules.status_to IS 'Highest HTTP status matched; empty = any or none.';
@@ -276,14 +276,42 @@ VALUES
     ('slack', 140, NULL, NULL, 'redirect_error', NULL, 'dead', '0', false, 'redirects are never followed: the address is wrong'),
     ('slack', 900, NULL, NULL, NULL, NULL, 'retry', '0', false, 'connection failure; one sent before it broke may show twice, which is better than an alert lost');
 
+-- Of a service the answer is what counts: it must have come whole. What its owner must mend disables it and is told.
+INSERT INTO sentinel.delivery_rules
+    (target_kind, rank, status_from, status_to, error_code, decision, min_delay, hold_target, description)
+SELECT k.kind, r.rank, r.status_from, r.status_to, r.error_code, r.decision, r.min_delay::interval, r.hold_target, r.description
+FROM unnest(ARRAY['enrichment', 'model']) AS k(kind)
+CROSS JOIN (VALUES
+    (10, 200, 299, 'none', 'delivered', '0', false, 'answered'),
+    (20, 401, 402, 'none', 'disable', '0', false, 'the key is not taken, or the account has run dry: the owner must mend it'),
+    (21, 410, 410, 'none', 'disable', '0', false, 'gone'),
+    (22, 300, 399, NULL, 'disable', '0', false, 'redirects are never followed: the owner must change the address'),
+    (30, 429, 429, 'none', 'retry', '1 s', true, 'too many requests: everything for the service waits'),
+    (31, 503, 503, 'none', 'retry', '0', true, 'overloaded: everything for the service waits'),
+    (32, 529, 529, 'none', 'retry', '0', true, 'overloaded: everything for the service waits'),
+    (40, 408, 409, 'none', 'retry', '0', false, 'the service timed out, or was busy with the same'),
+    (41, 425, 425, 'none', 'retry', '0', false, 'too early'),
+    (50, 400, 499, 'none', 'dead', '0', false, 'refuses this request: trying again changes nothing'),
+    (60, 500, 599, 'none', 'retry', '0', false, 'the service failed'),
+    (100, NULL, NULL, 'tls_error', 'retry_slow', '5 min', false, 'the certificate is not trusted: seconds do not help'),
+    (110, NULL, NULL, 'secret_error', 'retry_slow', '5 min', false, 'the key could not be opened: the operator must mend the key file'),
+    (120, NULL, NULL, 'invalid_request', 'dead', '0', false, 'no request can be made of it: trying again changes nothing'),
+    (900, NULL, NULL, NULL, 'retry', '0', false, 'no answer, or half of one')
+) AS r(rank, status_from, status_to, error_code, decision, min_delay, hold_target, description);
+INSERT INTO sentinel.delivery_rules
+    (target_kind, rank, status_from, status_to, error_code, decision, description)
+VALUES
+    ('model', 23, 404, 404, 'none', 'disable', 'no such address or model: the owner must change it'),
+    ('enrichment', 23, 403, 403, 'none', 'disable', 'the key may not ask: the owner must mend it');
+
 CREATE TABLE sentinel.retry_schedules (
-    target_kind text     PRIMARY KEY CHECK (target_kind IN ('slack', 'webhook')),
+    target_kind text     PRIMARY KEY CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model')),
     steps       interval[] NOT NULL CHECK (cardinality(steps) >= 1),
     description text     NOT NULL
 );
 COMMENT ON TABLE sentinel.retry_schedules IS
     'Waits between the attempts of a delivery, before jitter; after the last step the last is repeated.';
-COMMENT ON COLUMN sentinel.retry_schedules.target_kind IS 'slack or webhook.';
+COMMENT ON COLUMN sentinel.retry_schedules.target_kind IS 'slack, webhook, enrichment or model.';
 COMMENT ON COLUMN sentinel.retry_schedules.steps IS 'Wait after the first failure, the second, and so on.';
 COMMENT ON COLUMN sentinel.retry_schedules.description IS 'Where it comes from.';
 
@@ -291,4 +319,6 @@ INSERT INTO sentinel.retry_schedules (target_kind, steps, description) VALUES
     ('webhook', '{5 s,5 min,30 min,2 h,5 h,10 h,14 h,20 h,24 h}',
      'the example of Standard Webhooks: ten attempts over 75 hours'),
     ('slack', '{1 s,2 s,4 s,8 s,16 s,32 s,64 s,128 s,256 s,512 s,15 min}',
-     'one second, doubled, at most 15 minutes');
+     'one second, doubled, at most 15 minutes'),
+    ('enrichment', '{5 s,30 s,2 min,5 min,10 min}', 'six attempts: a lead waits for the answer'),
+    ('model', '{2 s,15 s,1 min,4 min,10 min}', 'six attempts: a lead or call waits for the judgement');

@@ -26,7 +26,7 @@ CREATE TABLE sentinel.target_breakers (
 COMMENT ON TABLE sentinel.target_breakers IS
     'Breaker of each target that failed once: open while it fails, so that nothing but a probe now and then is sent to it.';
 COMMENT ON COLUMN sentinel.target_breakers.org_id IS 'Organisation of the target.';
-COMMENT ON COLUMN sentinel.target_breakers.target_id IS 'Slack channel or webhook endpoint.';
+COMMENT ON COLUMN sentinel.target_breakers.target_id IS 'Slack channel, webhook endpoint or service.';
 COMMENT ON COLUMN sentinel.target_breakers.state IS
     'closed: all is sent. open: nothing is sent before next_probe_at, then one probe. probing: a probe is under way.';
 COMMENT ON COLUMN sentinel.target_breakers.failures IS 'Failures of its health in a row; five open the breaker.';
@@ -46,7 +46,7 @@ COMMENT ON COLUMN sentinel.target_breakers.failed_at IS 'When an attempt last fa
 COMMENT ON COLUMN sentinel.target_breakers.last_error IS 'What that attempt met, at most 300 characters.';
 
 CREATE TABLE sentinel.rate_limits (
-    target_kind        text    PRIMARY KEY CHECK (target_kind IN ('slack', 'webhook')),
+    target_kind        text    PRIMARY KEY CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model')),
     per_second         numeric CHECK (per_second BETWEEN 0.001 AND 1000),
     burst              integer NOT NULL DEFAULT 1 CHECK (burst BETWEEN 1 AND 1000),
     retry_share        numeric NOT NULL DEFAULT 0.1 CHECK (retry_share BETWEEN 0 AND 1),
@@ -56,7 +56,7 @@ CREATE TABLE sentinel.rate_limits (
 );
 COMMENT ON TABLE sentinel.rate_limits IS
     'How much may be sent to a target of each kind, and how much of it may be retries; target_limits goes first.';
-COMMENT ON COLUMN sentinel.rate_limits.target_kind IS 'slack or webhook.';
+COMMENT ON COLUMN sentinel.rate_limits.target_kind IS 'slack, webhook, enrichment or model.';
 COMMENT ON COLUMN sentinel.rate_limits.per_second IS 'Requests per second to one target; empty = no limit.';
 COMMENT ON COLUMN sentinel.rate_limits.burst IS 'Requests that may go at once after a pause.';
 COMMENT ON COLUMN sentinel.rate_limits.retry_share IS 'Retries that each first attempt allows, from 0 to 1.';
@@ -66,7 +66,9 @@ COMMENT ON COLUMN sentinel.rate_limits.description IS 'Where it comes from.';
 
 INSERT INTO sentinel.rate_limits (target_kind, per_second, burst, description) VALUES
     ('slack', 1, 1, 'Slack takes one message per second and channel'),
-    ('webhook', NULL, 1, 'a receiver that wants less answers 429; sentinel.limit_target() sets a limit for one');
+    ('webhook', NULL, 1, 'a receiver that wants less answers 429; sentinel.limit_target() sets a limit for one'),
+    ('enrichment', NULL, 1, 'a service that wants less answers 429; sentinel.limit_target() sets a limit for one'),
+    ('model', NULL, 1, 'a gateway that wants less answers 429; sentinel.limit_target() sets a limit for one');
 
 CREATE TABLE sentinel.target_limits (
     org_id     uuid        NOT NULL REFERENCES sentinel.orgs (org_id) ON DELETE CASCADE,
@@ -78,7 +80,7 @@ CREATE TABLE sentinel.target_limits (
 );
 COMMENT ON TABLE sentinel.target_limits IS 'Limits of single targets, set by sentinel.limit_target(), in place of rate_limits.';
 COMMENT ON COLUMN sentinel.target_limits.org_id IS 'Organisation of the target.';
-COMMENT ON COLUMN sentinel.target_limits.target_id IS 'Slack channel or webhook endpoint.';
+COMMENT ON COLUMN sentinel.target_limits.target_id IS 'Slack channel, webhook endpoint or service.';
 COMMENT ON COLUMN sentinel.target_limits.per_second IS 'Requests per second.';
 COMMENT ON COLUMN sentinel.target_limits.burst IS 'Requests that may go at once after a pause.';
 COMMENT ON COLUMN sentinel.target_limits.set_at IS 'When it was set.';
@@ -96,7 +98,7 @@ CREATE UNLOGGED TABLE sentinel.rate_buckets (
 COMMENT ON TABLE sentinel.rate_buckets IS
     'Tokens that a target has left: one is taken before each request. Rows are made when something is to be counted.';
 COMMENT ON COLUMN sentinel.rate_buckets.org_id IS 'Organisation of the target.';
-COMMENT ON COLUMN sentinel.rate_buckets.target_id IS 'Slack channel or webhook endpoint.';
+COMMENT ON COLUMN sentinel.rate_buckets.target_id IS 'Slack channel, webhook endpoint or service.';
 COMMENT ON COLUMN sentinel.rate_buckets.tokens IS 'Requests that could go at once at refilled_at.';
 COMMENT ON COLUMN sentinel.rate_buckets.retry_tokens IS 'Retries that could go at once at refilled_at.';
 COMMENT ON COLUMN sentinel.rate_buckets.refilled_at IS 'When both were last counted.';

@@ -75,10 +75,7 @@ VALUES
     ('auto_priority_check', 'sql', 'sentinel.handle_auto_priority_check', 'default', 6, 3, '1 min', '1 hour', '5 min',
      'Raise the priority of leads whose next action is overdue.'),
     ('recalc_ghost_risk', 'sql', 'sentinel.handle_recalc_ghost_risk', 'default', 6, 3, '1 min', '1 hour', '5 min',
-     'Let the ghost risk of silent leads rise and of others fall.'),
-    -- Served by the worker; a queue of its own, for a queue is served either by the worker or by the database.
-    ('request_enrichment', 'http', NULL, 'enrichment', 6, 4, '30 s', '1 hour', '30 s',
-     'Ask the enrichment service of the organisation about a lead.')
+     'Let the ghost risk of silent leads rise and of others fall.')
 ON CONFLICT DO NOTHING;
 
 -- Qualifying follows enriching, so that it never judges a lead half known.
@@ -118,5 +115,5 @@ CREATE POLICY lead_scores_view ON sentinel.lead_scores AS RESTRICTIVE FOR SELECT
     USING (sentinel.current_member() IS NULL OR sentinel.may_lead('view', lead_id));
 
 GRANT SELECT ON sentinel.free_mail_domains, sentinel.default_icp_rules, sentinel.icp_rules, sentinel.lead_scores,
-    sentinel.lead_priority_rules, sentinel.enrichment_sources, sentinel.default_schedules TO sentinel_reader, sentinel_member;
+    sentinel.lead_priority_rules, sentinel.services, sentinel.default_schedules TO sentinel_reader, sentinel_member;
 GRANT INSERT, UPDATE, DELETE ON sentinel.icp_rules TO sentinel_operator;

@@ -18,10 +18,10 @@ ON CONFLICT (event_type, job_type) DO NOTHING;
 
 DROP TRIGGER IF EXISTS delivery_job_end ON sentinel.job_history;
 CREATE TRIGGER delivery_job_end AFTER INSERT ON sentinel.job_history
-    FOR EACH ROW WHEN (NEW.outcome IN ('dead', 'cancelled', 'discarded') AND NEW.job_type IN ('send_webhook', 'send_slack'))
+    FOR EACH ROW WHEN (NEW.outcome IN ('dead', 'cancelled', 'discarded') AND NEW.job_type IN ('send_webhook', 'send_slack', 'send_enrichment', 'send_model'))
     EXECUTE FUNCTION sentinel.follow_job_end();
 
--- What both kinds of target have in common; columns may be added at the end only.
+-- What all kinds of target have in common; columns may be added at the end only.
 CREATE OR REPLACE VIEW sentinel.delivery_targets WITH (security_invoker = true) AS
     SELECT e.org_id, e.id, 'webhook'::text AS target_kind, coalesce(e.description, sentinel.url_host(e.url)) AS name,
            e.url, e.event_types, e.enabled, e.disabled_at, e.disabled_reason, e.not_before, e.retry_schedule, e.created_at
@@ -29,14 +29,18 @@ CREATE OR REPLACE VIEW sentinel.delivery_targets WITH (security_invoker = true) 
     UNION ALL
     SELECT c.org_id, c.id, 'slack', c.name, NULL, c.event_types, c.enabled, c.disabled_at, c.disabled_reason,
            c.not_before, NULL, c.created_at
-    FROM sentinel.slack_channels c;
-COMMENT ON VIEW sentinel.delivery_targets IS 'Slack channels and webhook endpoints. One row is one target.';
+    FROM sentinel.slack_channels c
+    UNION ALL
+    SELECT s.org_id, s.id, s.kind, concat_ws(' at ', s.model, sentinel.url_host(s.url)), s.url, '{}', s.enabled, s.disabled_at,
+           s.disabled_reason, s.not_before, NULL, s.created_at
+    FROM sentinel.services s;
+COMMENT ON VIEW sentinel.delivery_targets IS 'Slack channels, webhook endpoints and services. One row is one target.';
 COMMENT ON COLUMN sentinel.delivery_targets.org_id IS 'Organisation.';
-COMMENT ON COLUMN sentinel.delivery_targets.id IS 'Id of the channel or endpoint.';
-COMMENT ON COLUMN sentinel.delivery_targets.target_kind IS 'slack or webhook.';
-COMMENT ON COLUMN sentinel.delivery_targets.name IS 'Name of the channel; description or host of the endpoint.';
-COMMENT ON COLUMN sentinel.delivery_targets.url IS 'Address of an endpoint; that of a channel is a secret.';
-COMMENT ON COLUMN sentinel.delivery_targets.event_types IS 'Event types it hears of.';
+COMMENT ON COLUMN sentinel.delivery_targets.id IS 'Id of the channel, endpoint or service.';
+COMMENT ON COLUMN sentinel.delivery_targets.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.delivery_targets.name IS 'Name of the channel; description or host of the endpoint; host of the service, with its model.';
+COMMENT ON COLUMN sentinel.delivery_targets.url IS 'Address of an endpoint or service; that of a channel is a secret.';
+COMMENT ON COLUMN sentinel.delivery_targets.event_types IS 'Event types it hears of; a service hears of none, it is asked.';
 COMMENT ON COLUMN sentinel.delivery_targets.enabled IS 'Whether events are sent to it.';
 COMMENT ON COLUMN sentinel.delivery_targets.disabled_at IS 'When it was disabled.';
 COMMENT ON COLUMN sentinel.delivery_targets.disabled_reason IS 'Why it is not enabled.';
@@ -59,8 +63,8 @@ CREATE OR REPLACE VIEW sentinel.delivery_status WITH (security_invoker = true) A
 COMMENT ON VIEW sentinel.delivery_status IS 'How each message to each target stands. One row is one delivery.';
 COMMENT ON COLUMN sentinel.delivery_status.delivery_id IS 'Id of the delivery, for sentinel.redeliver().';
 COMMENT ON COLUMN sentinel.delivery_status.message_id IS 'webhook-id, the same in all attempts.';
-COMMENT ON COLUMN sentinel.delivery_status.target_kind IS 'slack or webhook.';
-COMMENT ON COLUMN sentinel.delivery_status.target IS 'Name of the channel or endpoint.';
+COMMENT ON COLUMN sentinel.delivery_status.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.delivery_status.target IS 'Name of the channel, endpoint or service.';
 COMMENT ON COLUMN sentinel.delivery_status.event_type IS 'Event told of, by its outbound name.';
 COMMENT ON COLUMN sentinel.delivery_status.event_id IS 'Id of the event.';
 COMMENT ON COLUMN sentinel.delivery_status.state IS 'waiting, delivered, failed or discarded.';
@@ -88,8 +92,8 @@ CREATE OR REPLACE VIEW sentinel.delivery_log WITH (security_invoker = true) AS
     LEFT JOIN sentinel.delivery_targets t ON t.org_id = d.org_id AND t.id = d.target_id;
 COMMENT ON VIEW sentinel.delivery_log IS 'What was sent where and how it ended. One row is one attempt.';
 COMMENT ON COLUMN sentinel.delivery_log.recorded_at IS 'When the outcome was recorded.';
-COMMENT ON COLUMN sentinel.delivery_log.target_kind IS 'slack or webhook.';
-COMMENT ON COLUMN sentinel.delivery_log.target IS 'Name of the channel or endpoint.';
+COMMENT ON COLUMN sentinel.delivery_log.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.delivery_log.target IS 'Name of the channel, endpoint or service.';
 COMMENT ON COLUMN sentinel.delivery_log.event_type IS 'Event told of, by its outbound name.';
 COMMENT ON COLUMN sentinel.delivery_log.message_id IS 'webhook-id, the same in all attempts.';
 COMMENT ON COLUMN sentinel.delivery_log.attempt IS 'Number of the attempt.';
@@ -107,7 +111,7 @@ COMMENT ON COLUMN sentinel.delivery_log.ttfb_ms IS 'Milliseconds until the first
 COMMENT ON COLUMN sentinel.delivery_log.total_ms IS 'Milliseconds in all.';
 COMMENT ON COLUMN sentinel.delivery_log.req_bytes IS 'Bytes sent.';
 COMMENT ON COLUMN sentinel.delivery_log.resp_bytes IS 'Bytes received.';
-COMMENT ON COLUMN sentinel.delivery_log.answer IS 'Beginning of the answer, bytes that are no text escaped.';
+COMMENT ON COLUMN sentinel.delivery_log.answer IS 'Beginning of the answer, bytes that are no text escaped; empty for what a service answered well.';
 COMMENT ON COLUMN sentinel.delivery_log.peer_ip IS 'Address connected to.';
 COMMENT ON COLUMN sentinel.delivery_log.worker IS 'Worker that made the request.';
 COMMENT ON COLUMN sentinel.delivery_log.delivery_id IS 'Id of the delivery, for sentinel.redeliver().';
