@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(98);
+SELECT plan(96);
 
 SELECT sentinel.create_org('Lead jobs Ltd', 'lead-jobs-pgtap') AS org, sentinel.create_org('Other Ltd', 'lead-jobs-pgtap-other', 'America/New_York') AS other,
        sentinel.uuid7() AS job \gset
@@ -75,7 +75,7 @@ CREATE TEMP TABLE map AS SELECT * FROM (VALUES
 SELECT results_eq($$SELECT event_type, job_type FROM sentinel.default_event_routes
                     WHERE (event_type ~ '^(lead|call|invoice|client|buying_signal|scheduler)\.' OR event_type IN ('deal.created', 'deal.stage_changed', 'deal.won',
                            'deal.lost', 'deal.stalled', 'system.integrity_alert'))
-                      AND job_type NOT IN ('dispatch_event', 'sweep_risk', 'notify_stage_change', 'make_digests') ORDER BY 1, 2$$,
+                      AND job_type NOT IN ('dispatch_event', 'sweep_risk', 'notify_stage_change', 'make_digests', 'ask_service', 'apply_answer') ORDER BY 1, 2$$,
                   'SELECT event_type, job_type FROM map ORDER BY 1, 2', 'the map from event to job is rows');
 SELECT set_eq(format('SELECT event_type, job_type FROM sentinel.event_routes WHERE org_id = %L AND enabled AND (event_type, job_type) IN (SELECT * FROM map)', :'org'),
               'SELECT * FROM map', 'and each organisation has it');
@@ -143,11 +143,7 @@ SELECT is(sentinel.handle_apply_enrichment(sentinel.uuid7(), '{"found": ["x"]}':
 SELECT results_eq($$SELECT e, sentinel.revenue_band(e) FROM unnest(ARRAY[9, 10, 49, 50, 199, 200, 999, 1000]) e$$,
     $$VALUES (9, '< $1M'), (10, '$1M - $10M'), (49, '$1M - $10M'), (50, '$10M - $50M'), (199, '$10M - $50M'), (200, '$50M - $500M'), (999, '$50M - $500M'), (1000, '> $500M')$$, 'bands of revenue at their edges');
 SELECT is((SELECT string_agg(h, ', ') FROM unnest('{gmail.com,googlemail.com,outlook.com,hotmail.com,live.com,yahoo.com,icloud.com,me.com,aol.com,proton.me,protonmail.com,gmx.de,mail.com,yandex.ru}'::text[]) h WHERE NOT sentinel.is_free_mail(h)), NULL, 'hosts of free mail');
-SELECT sentinel.set_enrichment_source('https://api.example.com/enrich') AS service \gset
 SELECT ok(NOT pg_temp.changes_again('handle_enrich_lead', :'job', pg_temp.facts(:'ann')), 'enrich_lead twice: nothing');
-SELECT is((SELECT (count(*), min(queue), min(payload ->> 'source_id'), min(payload ->> 'domain'))::text FROM sentinel.job_waiting WHERE org_id = :'org' AND job_type = 'request_enrichment'),
-          format('(1,enrichment,%s,acme.example)', :'service'), 'the service is asked once, by an http job');
-SELECT throws_ok($$SELECT sentinel.set_enrichment_source('http://api.example.com')$$, 'SN007', NULL, 'over https only');
 SELECT pg_temp.drain(:'org');
 
 -- Qualifying again.

@@ -58,7 +58,7 @@ END
 $$;
 
 -- Wishes.
-SELECT results_eq(format('SELECT kind, in_app, by_email, is_default, digest FROM sentinel.notification_wishes(%L) WHERE kind !~ ''^(webhook|slack)''', :'mira'),
+SELECT results_eq(format('SELECT kind, in_app, by_email, is_default, digest FROM sentinel.notification_wishes(%L) WHERE kind !~ ''^(webhook|slack|enrichment|model)''', :'mira'),
     $$VALUES ('deal_at_risk', true, true, true, 'daily'), ('action_overdue', true, true, true, 'daily'), ('stage_changed', true, false, true, 'daily'),
              ('team_invite', true, true, true, 'daily'), ('integrity_breach', true, true, true, 'daily')$$, 'fault: without a row the defaults hold, no mail of a stage');
 SELECT bag_eq($$SELECT unnest(regexp_matches(pg_get_constraintdef(oid), '''(\w+)''', 'g')) FROM pg_constraint WHERE conrelid = 'sentinel.alerts'::regclass AND contype = 'c' AND conname LIKE '%kind%'

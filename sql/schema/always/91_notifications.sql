@@ -25,7 +25,8 @@ INSERT INTO sentinel.notification_kinds (kind, label, position, in_app, by_email
 SELECT t.target || '_' || w.what, t.label || ' ' || w.what, t.position + w.position, true, w.by_email, '/alerts', '{{title}}',
        '<p>{{message}}</p><p><a href="{{link}}">See the alerts</a></p>', E'{{message}}\n\n{{link}}\n',
        format('%s %s; for owners and admins.', t.subject, w.happening)
-FROM (VALUES ('webhook', 'Webhook', 10, 'A webhook endpoint'), ('slack', 'Slack', 20, 'A Slack channel')) AS t (target, label, position, subject),
+FROM (VALUES ('webhook', 'Webhook', 10, 'A webhook endpoint'), ('slack', 'Slack', 20, 'A Slack channel'),
+             ('enrichment', 'Enrichment', 30, 'An enrichment service'), ('model', 'Model', 40, 'A language model')) AS t (target, label, position, subject),
      (VALUES ('disabled', 1, true, 'is no longer sent to'), ('failing', 2, false, 'fails and is waited for'),
              ('recovered', 3, false, 'answers again')) AS w (what, position, by_email, happening)
 ON CONFLICT DO NOTHING;
