@@ -152,39 +152,48 @@ CREATE FUNCTION sentinel.pipeline_movement(since timestamptz, until timestamptz)
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
+    sees_all boolean := sentinel.current_member() IS NULL;
 BEGIN
     PERFORM sentinel.check_span(pipeline_movement.since, pipeline_movement.until);
     RETURN QUERY
+    -- All that was recorded since: what a deal was before the first of it, and became by the end of the span. Versions are
+    -- looked up by their key, each once, whatever the planner thinks of the size of the history.
     WITH changed AS (
-        SELECT h.deal_id, min(h.seq) - 1 AS before_seq, max(h.seq) AS after_seq
+        SELECT h.deal_id, min(h.seq) - 1 AS before_seq,
+               max(h.seq) FILTER (WHERE h.recorded_at < pipeline_movement.until) AS after_seq
         FROM sentinel.deal_history h
-        WHERE h.org_id = org AND h.recorded_at >= pipeline_movement.since AND h.recorded_at < pipeline_movement.until
+        WHERE h.org_id = org AND h.recorded_at >= pipeline_movement.since
         GROUP BY h.deal_id),
     gone AS (
-        SELECT t.deal_id, (SELECT max(h.seq) FROM sentinel.deal_history h
-                           WHERE h.org_id = org AND h.deal_id = t.deal_id
-                             AND h.recorded_at < pipeline_movement.since) AS before_seq
+        SELECT t.deal_id, t.recorded_at < pipeline_movement.until AS in_span,
+               (SELECT max(h.seq) FROM sentinel.deal_history h
+                WHERE h.org_id = org AND h.deal_id = t.deal_id AND h.recorded_at < pipeline_movement.since) AS before_seq
         FROM sentinel.deal_timeline t
-        WHERE t.org_id = org AND t.kind = 'deleted' AND t.recorded_at >= pipeline_movement.since
-          AND t.recorded_at < pipeline_movement.until),
+        WHERE t.org_id = org AND t.kind = 'deleted' AND t.recorded_at >= pipeline_movement.since),
     -- A deal that came and went within the span has neither end.
     touched AS (
         SELECT coalesce(c.deal_id, g.deal_id) AS deal_id, coalesce(c.before_seq, g.before_seq) AS before_seq,
-               CASE WHEN g.deal_id IS NULL THEN c.after_seq END AS after_seq
+               CASE WHEN NOT coalesce(g.in_span, false) THEN coalesce(c.after_seq, c.before_seq, g.before_seq) END AS after_seq
         FROM changed c FULL JOIN gone g ON g.deal_id = c.deal_id),
-    ends AS (
+    ends AS MATERIALIZED (
         SELECT a.stage_kind AS was, a.currency AS old_currency, a.value AS old_value,
                b.stage_kind AS became, b.currency AS new_currency, b.value AS new_value
         FROM touched t
-        LEFT JOIN sentinel.deal_history a ON a.org_id = org AND a.deal_id = t.deal_id AND a.seq = t.before_seq
-        LEFT JOIN sentinel.deal_history b ON b.org_id = org AND b.deal_id = t.deal_id AND b.seq = t.after_seq
-        LEFT JOIN sentinel.deals d ON d.org_id = org AND d.id = t.deal_id
-        WHERE CASE WHEN d.id IS NULL THEN sentinel.current_member() IS NULL
-                   ELSE sentinel.may('view', d.team_id, d.owner_id) END),
+        LEFT JOIN LATERAL (SELECT h.stage_kind, h.currency, h.value FROM sentinel.deal_history h
+                           WHERE h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.before_seq LIMIT 1) a ON true
+        LEFT JOIN LATERAL (SELECT h.stage_kind, h.currency, h.value FROM sentinel.deal_history h
+                           WHERE h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.after_seq LIMIT 1) b ON true
+        WHERE sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = t.deal_id
+                                  AND sentinel.may('view', d.team_id, d.owner_id))),
     amounts AS (
-        SELECT 'opening' AS step, o.currency, count(*) AS deals, sum(o.value) AS value
-        FROM sentinel.deals_at(org, pipeline_movement.since) o
-        WHERE o.stage_kind = 'open'
+        SELECT 'opening' AS step, o.currency, sum(o.deals) AS deals, sum(o.value) AS value
+        FROM (SELECT d.currency, count(*) AS deals, sum(d.value) AS value
+              FROM sentinel.deals d
+              WHERE d.org_id = org AND d.stage_kind = 'open' AND d.changed_at < pipeline_movement.since
+                AND sentinel.may('view', d.team_id, d.owner_id)
+              GROUP BY d.currency
+              UNION ALL
+              SELECT e.old_currency, count(*), sum(e.old_value) FROM ends e WHERE e.was = 'open' GROUP BY e.old_currency) o
         GROUP BY o.currency
         UNION ALL
         -- Value first, stage second: what is won or lost leaves with its last value, so that won is what was won.
