@@ -2,6 +2,7 @@
 -- Spans of time are half open: since <= t < until. What counts is what had been recorded, so the past never changes.
 -- The functions that read the history belong to the engine: its policy looks up the deal of each version, which takes
 -- minutes for a member when there are millions. They ask for the same right in one join instead, through may().
+-- random_page_cost: what an index holds in order of time lies together, and the planner would read whole tables instead.
 
 -- grant: sentinel_reader, sentinel_member
 CREATE FUNCTION sentinel.periods(as_of timestamptz DEFAULT now())
@@ -118,7 +119,7 @@ CREATE FUNCTION sentinel.pipeline_as_of(as_of timestamptz DEFAULT now())
     RETURNS TABLE (pipeline text, stage text, label text, "position" numeric, currency text, deals numeric, value numeric,
                    weighted_value numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+    SET plan_cache_mode = force_custom_plan SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
@@ -148,7 +149,7 @@ COMMENT ON FUNCTION sentinel.pipeline_as_of(timestamptz) IS
 CREATE FUNCTION sentinel.pipeline_movement(since timestamptz, until timestamptz)
     RETURNS TABLE (currency text, "position" numeric, step text, deals numeric, value numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+    SET plan_cache_mode = force_custom_plan SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
@@ -170,19 +171,22 @@ BEGIN
                 WHERE h.org_id = org AND h.deal_id = t.deal_id AND h.recorded_at < pipeline_movement.since) AS before_seq
         FROM sentinel.deal_timeline t
         WHERE t.org_id = org AND t.kind = 'deleted' AND t.recorded_at >= pipeline_movement.since),
-    -- A deal that came and went within the span has neither end.
+    -- A deal that came and went within the span has neither end; one that changed after it only is what it was.
     touched AS (
         SELECT coalesce(c.deal_id, g.deal_id) AS deal_id, coalesce(c.before_seq, g.before_seq) AS before_seq,
-               CASE WHEN NOT coalesce(g.in_span, false) THEN coalesce(c.after_seq, c.before_seq, g.before_seq) END AS after_seq
+               CASE WHEN NOT coalesce(g.in_span, false) THEN c.after_seq END AS after_seq,
+               c.after_seq IS NOT NULL OR coalesce(g.in_span, false) AS moved
         FROM changed c FULL JOIN gone g ON g.deal_id = c.deal_id),
     ends AS MATERIALIZED (
         SELECT a.stage_kind AS was, a.currency AS old_currency, a.value AS old_value,
-               b.stage_kind AS became, b.currency AS new_currency, b.value AS new_value
+               b.stage_kind AS became, b.currency AS new_currency, b.value AS new_value, t.moved
         FROM touched t
         LEFT JOIN LATERAL (SELECT h.stage_kind, h.currency, h.value FROM sentinel.deal_history h
-                           WHERE h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.before_seq LIMIT 1) a ON true
+                           WHERE t.before_seq > 0 AND h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.before_seq
+                           LIMIT 1) a ON true
         LEFT JOIN LATERAL (SELECT h.stage_kind, h.currency, h.value FROM sentinel.deal_history h
-                           WHERE h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.after_seq LIMIT 1) b ON true
+                           WHERE t.after_seq IS NOT NULL AND h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.after_seq
+                           LIMIT 1) b ON true
         WHERE sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = t.deal_id
                                   AND sentinel.may('view', d.team_id, d.owner_id))),
     amounts AS (
@@ -212,7 +216,7 @@ BEGIN
             ('lost', e.new_currency, -1, -e.new_value, e.became = 'lost' AND e.was IS DISTINCT FROM 'lost'),
             ('deleted', e.old_currency, -1, -e.old_value, e.was = 'open' AND e.became IS NULL)
         ) AS f (step, currency, deals, value, happened)
-        WHERE f.happened
+        WHERE e.moved AND f.happened
         GROUP BY f.step, f.currency)
     SELECT c.currency, s.place::numeric, s.step, coalesce(sum(m.deals), 0)::numeric, round(coalesce(sum(m.value), 0), 2)
     FROM (SELECT DISTINCT m.currency FROM amounts m) c

@@ -6,7 +6,7 @@ CREATE FUNCTION sentinel.stage_times(since timestamptz DEFAULT '-infinity', unti
                    median_days numeric, p90_days numeric, moved_on numeric, moved_back numeric, lost numeric,
                    changed_pipeline numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+    SET plan_cache_mode = force_custom_plan SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
@@ -14,19 +14,17 @@ DECLARE
 BEGIN
     PERFORM sentinel.check_span(stage_times.since, stage_times.until);
     RETURN QUERY
-    -- The stays of a stage are sorted on their own for its percentiles; all others are sums that need no order.
-    WITH stays AS MATERIALIZED (
+    -- One pass that sorts nothing but keeps the lengths; those of a stage are sorted by themselves for its percentiles.
+    WITH moves AS MATERIALIZED (
         SELECT h.left_pipeline_id AS pipeline_id, h.left_stage AS stage, h.pipeline_id AS next_pipeline, h.stage AS next_stage,
-               h.stage_kind AS next_kind, h.stage_entered_at - h.left_stage_entered_at AS length
+               h.stage_kind AS next_kind, count(*) AS stays, sum(h.stage_entered_at - h.left_stage_entered_at) AS length,
+               array_agg(date_part('epoch', h.stage_entered_at - h.left_stage_entered_at)) AS seconds
         FROM sentinel.deal_history h
         WHERE h.org_id = org AND h.recorded_at >= stage_times.since AND h.recorded_at < stage_times.until
           AND h.left_stage IS NOT NULL AND h.stage_entered_at >= h.left_stage_entered_at
           AND (sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = h.deal_id
-                                   AND sentinel.may('view', d.team_id, d.owner_id)))),
-    moves AS (
-        SELECT t.pipeline_id, t.stage, t.next_pipeline, t.next_stage, t.next_kind, count(*) AS stays, sum(t.length) AS length
-        FROM stays t
-        GROUP BY t.pipeline_id, t.stage, t.next_pipeline, t.next_stage, t.next_kind),
+                                   AND sentinel.may('view', d.team_id, d.owner_id)))
+        GROUP BY 1, 2, 3, 4, 5),
     sums AS (
         SELECT t.pipeline_id, t.stage, s.label, s."position", sum(t.stays) AS stays, sum(t.length) AS length,
                sum(t.stays) FILTER (WHERE t.next_kind = 'won' OR t.next_kind = 'open' AND t.next_pipeline = t.pipeline_id
@@ -47,8 +45,9 @@ BEGIN
     FROM sums t
     JOIN sentinel.pipelines p ON p.org_id = org AND p.id = t.pipeline_id
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY date_part('epoch', x.length)) AS days
-        FROM stays x WHERE x.pipeline_id = t.pipeline_id AND x.stage = t.stage) q
+        SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY x.seconds) AS days
+        FROM moves m CROSS JOIN LATERAL unnest(m.seconds) AS x (seconds)
+        WHERE m.pipeline_id = t.pipeline_id AND m.stage = t.stage) q
     ORDER BY 1, 4, 2;
 END
 $$;
@@ -63,49 +62,45 @@ CREATE FUNCTION sentinel.sales_velocity(since timestamptz DEFAULT '-infinity', u
                    average_won_value numeric, mean_cycle_days numeric, median_cycle_days numeric, mean_lost_days numeric,
                    mean_days_from_lead numeric, value_per_day numeric)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
-    SET jit = off AS $$
+    SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
 BEGIN
     PERFORM sentinel.check_span(sales_velocity.since, sales_velocity.until);
     RETURN QUERY
-    -- Sums by hashing; only the cycles that were won are sorted, for their median.
-    WITH closed AS MATERIALIZED (
-        SELECT d.pipeline_id, d.currency, d.stage_kind, d.value, d.lead_id, d.closed_at, d.closed_at - d.created_at AS cycle,
-               d.closed_at >= d.created_at AS is_cycle
+    -- One pass that sorts nothing but keeps the cycles that were won, for their median.
+    WITH closed AS (
+        SELECT d.pipeline_id, d.currency, d.stage_kind, count(*) AS deals, sum(d.value) AS value,
+               count(*) FILTER (WHERE d.closed_at >= d.created_at) AS cycles,
+               sum(d.closed_at - d.created_at) FILTER (WHERE d.closed_at >= d.created_at) AS cycle,
+               array_agg(date_part('epoch', d.closed_at - d.created_at))
+                   FILTER (WHERE d.stage_kind = 'won' AND d.closed_at >= d.created_at) AS seconds,
+               count(*) FILTER (WHERE d.closed_at >= l.created_at) AS leads,
+               sum(d.closed_at - l.created_at) FILTER (WHERE d.closed_at >= l.created_at) AS from_lead
         FROM sentinel.deals d
-        WHERE d.org_id = org AND d.closed_at >= sales_velocity.since AND d.closed_at < sales_velocity.until),
+        LEFT JOIN sentinel.leads l ON l.org_id = org AND l.id = d.lead_id
+        WHERE d.org_id = org AND d.closed_at >= sales_velocity.since AND d.closed_at < sales_velocity.until
+        GROUP BY d.pipeline_id, d.currency, d.stage_kind),
     sums AS (
-        SELECT x.pipeline_id, x.currency, sum(x.deals) AS closed, sum(x.value) AS value,
-               coalesce(sum(x.deals) FILTER (WHERE x.stage_kind = 'won'), 0) AS won,
-               coalesce(sum(x.value) FILTER (WHERE x.stage_kind = 'won'), 0.00) AS won_value,
-               extract(epoch FROM sum(x.cycle) FILTER (WHERE x.stage_kind = 'won'))
-                   / nullif(sum(x.cycles) FILTER (WHERE x.stage_kind = 'won'), 0) AS cycle,
-               extract(epoch FROM sum(x.cycle) FILTER (WHERE x.stage_kind = 'lost'))
-                   / nullif(sum(x.cycles) FILTER (WHERE x.stage_kind = 'lost'), 0) AS lost_cycle
-        FROM (SELECT c.pipeline_id, c.currency, c.stage_kind, count(*) AS deals, sum(c.value) AS value,
-                     count(*) FILTER (WHERE c.is_cycle) AS cycles, sum(c.cycle) FILTER (WHERE c.is_cycle) AS cycle
-              FROM closed c
-              GROUP BY c.pipeline_id, c.currency, c.stage_kind) x
-        GROUP BY x.pipeline_id, x.currency),
-    from_leads AS (
-        SELECT c.pipeline_id, c.currency, extract(epoch FROM sum(c.closed_at - l.created_at)) / count(*) AS seconds
-        FROM closed c
-        JOIN sentinel.leads l ON l.org_id = org AND l.id = c.lead_id
-        WHERE c.stage_kind = 'won' AND c.closed_at >= l.created_at
-        GROUP BY c.pipeline_id, c.currency)
-    SELECT p.name, s.currency, s.closed, s.won, s.closed - s.won, round(s.won / s.closed, 4), s.won_value,
-           s.value - s.won_value, round(s.won_value / nullif(s.value, 0), 4), round(s.won_value / nullif(s.won, 0), 2),
+        SELECT c.pipeline_id, c.currency, coalesce(w.deals, 0) + coalesce(l.deals, 0) AS closed, coalesce(w.deals, 0) AS won,
+               coalesce(w.value, 0.00) AS won_value, coalesce(l.value, 0.00) AS lost_value,
+               extract(epoch FROM w.cycle) / nullif(w.cycles, 0) AS cycle, w.seconds,
+               extract(epoch FROM l.cycle) / nullif(l.cycles, 0) AS lost_cycle,
+               extract(epoch FROM w.from_lead) / nullif(w.leads, 0) AS from_lead
+        FROM (SELECT DISTINCT x.pipeline_id, x.currency FROM closed x) c
+        LEFT JOIN closed w ON w.pipeline_id = c.pipeline_id AND w.currency = c.currency AND w.stage_kind = 'won'
+        LEFT JOIN closed l ON l.pipeline_id = c.pipeline_id AND l.currency = c.currency AND l.stage_kind = 'lost')
+    SELECT p.name, s.currency, s.closed::numeric, s.won::numeric, (s.closed - s.won)::numeric,
+           round(s.won::numeric / s.closed, 4), s.won_value, s.lost_value,
+           round(s.won_value / nullif(s.won_value + s.lost_value, 0), 4), round(s.won_value / nullif(s.won, 0), 2),
            round(s.cycle / 86400, 2), round((m.seconds / 86400)::numeric, 2), round(s.lost_cycle / 86400, 2),
-           round(f.seconds / 86400, 2), round(s.won_value * 86400 / nullif(s.cycle, 0), 2)
+           round(s.from_lead / 86400, 2), round(s.won_value * 86400 / nullif(s.cycle, 0), 2)
     FROM sums s
     JOIN sentinel.pipelines p ON p.org_id = org AND p.id = s.pipeline_id
-    LEFT JOIN from_leads f ON f.pipeline_id = s.pipeline_id AND f.currency = s.currency
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', c.cycle)) AS seconds
-        FROM closed c
-        WHERE c.pipeline_id = s.pipeline_id AND c.currency = s.currency AND c.stage_kind = 'won' AND c.is_cycle) m
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x.seconds) AS seconds
+        FROM unnest(s.seconds) AS x (seconds)) m
     ORDER BY 1, 2;
 END
 $$;
@@ -121,7 +116,7 @@ CREATE FUNCTION sentinel.slippage(since timestamptz, until timestamptz, as_of ti
                    slip_rate_by_value numeric, actual_deals numeric, actual_value numeric, forecast_error numeric,
                    forecast_accuracy numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+    SET plan_cache_mode = force_custom_plan SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();

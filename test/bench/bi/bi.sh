@@ -4,6 +4,7 @@
 # beside three small ones. Views are read as a BI tool reads them: by a login in sentinel_reader, whole, through COPY.
 
 BI_RUNS=5
+DEALS=${DEALS:-1000000}
 
 # The database with so many deals, loaded once a run of bench.sh. Argument: number of deals.
 bi_database() {
