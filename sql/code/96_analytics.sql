@@ -177,7 +177,7 @@ BEGIN
                CASE WHEN NOT coalesce(g.in_span, false) THEN c.after_seq END AS after_seq,
                c.after_seq IS NOT NULL OR coalesce(g.in_span, false) AS moved
         FROM changed c FULL JOIN gone g ON g.deal_id = c.deal_id),
-    ends AS MATERIALIZED (
+    ends AS (
         SELECT a.stage_kind AS was, a.currency AS old_currency, a.value AS old_value,
                b.stage_kind AS became, b.currency AS new_currency, b.value AS new_value, t.moved
         FROM touched t
@@ -189,35 +189,37 @@ BEGIN
                            LIMIT 1) b ON true
         WHERE sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = t.deal_id
                                   AND sentinel.may('view', d.team_id, d.owner_id))),
+    sums AS MATERIALIZED (
+        SELECT e.moved, e.was, e.became, e.old_currency, e.new_currency, count(*) AS deals, sum(e.old_value) AS old_value,
+               sum(e.new_value) AS new_value,
+               sum(e.new_value - e.old_value) FILTER (WHERE e.new_value > e.old_value) AS increase,
+               sum(e.new_value - e.old_value) FILTER (WHERE e.new_value < e.old_value) AS decrease
+        FROM ends e
+        GROUP BY e.moved, e.was, e.became, e.old_currency, e.new_currency),
     amounts AS (
-        SELECT 'opening' AS step, o.currency, sum(o.deals) AS deals, sum(o.value) AS value
-        FROM (SELECT d.currency, count(*) AS deals, sum(d.value) AS value
-              FROM sentinel.deals d
-              WHERE d.org_id = org AND d.stage_kind = 'open' AND d.changed_at < pipeline_movement.since
-                AND sentinel.may('view', d.team_id, d.owner_id)
-              GROUP BY d.currency
-              UNION ALL
-              SELECT e.old_currency, count(*), sum(e.old_value) FROM ends e WHERE e.was = 'open' GROUP BY e.old_currency) o
-        GROUP BY o.currency
+        SELECT 'opening' AS step, d.currency, count(*) AS deals, sum(d.value) AS value
+        FROM sentinel.deals d
+        WHERE d.org_id = org AND d.stage_kind = 'open' AND d.changed_at < pipeline_movement.since
+          AND sentinel.may('view', d.team_id, d.owner_id)
+        GROUP BY d.currency
+        UNION ALL
+        SELECT 'opening', s.old_currency, s.deals, s.old_value FROM sums s WHERE s.was = 'open'
         UNION ALL
         -- Value first, stage second: what is won or lost leaves with its last value, so that won is what was won.
-        SELECT f.step, f.currency, sum(f.deals), sum(f.value)
-        FROM ends e
+        SELECT f.step, f.currency, f.deals, f.value
+        FROM sums s
         CROSS JOIN LATERAL (VALUES
-            ('new', e.new_currency, 1, e.new_value, e.was IS NULL AND e.became IS NOT NULL),
-            ('reopened', e.new_currency, 1, e.new_value, e.was <> 'open' AND e.became <> e.was),
-            ('increased', e.new_currency, 0, e.new_value - e.old_value,
-             e.was = 'open' AND e.new_currency = e.old_currency AND e.new_value > e.old_value),
-            ('decreased', e.new_currency, 0, e.new_value - e.old_value,
-             e.was = 'open' AND e.new_currency = e.old_currency AND e.new_value < e.old_value),
-            ('currency_in', e.new_currency, 1, e.new_value, e.was = 'open' AND e.new_currency <> e.old_currency),
-            ('currency_out', e.old_currency, -1, -e.old_value, e.was = 'open' AND e.new_currency <> e.old_currency),
-            ('won', e.new_currency, -1, -e.new_value, e.became = 'won' AND e.was IS DISTINCT FROM 'won'),
-            ('lost', e.new_currency, -1, -e.new_value, e.became = 'lost' AND e.was IS DISTINCT FROM 'lost'),
-            ('deleted', e.old_currency, -1, -e.old_value, e.was = 'open' AND e.became IS NULL)
+            ('new', s.new_currency, s.deals, s.new_value, s.was IS NULL AND s.became IS NOT NULL),
+            ('reopened', s.new_currency, s.deals, s.new_value, s.was <> 'open' AND s.became <> s.was),
+            ('increased', s.new_currency, 0, s.increase, s.was = 'open' AND s.new_currency = s.old_currency AND s.increase > 0),
+            ('decreased', s.new_currency, 0, s.decrease, s.was = 'open' AND s.new_currency = s.old_currency AND s.decrease < 0),
+            ('currency_in', s.new_currency, s.deals, s.new_value, s.was = 'open' AND s.new_currency <> s.old_currency),
+            ('currency_out', s.old_currency, -s.deals, -s.old_value, s.was = 'open' AND s.new_currency <> s.old_currency),
+            ('won', s.new_currency, -s.deals, -s.new_value, s.became = 'won' AND s.was IS DISTINCT FROM 'won'),
+            ('lost', s.new_currency, -s.deals, -s.new_value, s.became = 'lost' AND s.was IS DISTINCT FROM 'lost'),
+            ('deleted', s.old_currency, -s.deals, -s.old_value, s.was = 'open' AND s.became IS NULL)
         ) AS f (step, currency, deals, value, happened)
-        WHERE e.moved AND f.happened
-        GROUP BY f.step, f.currency)
+        WHERE s.moved AND f.happened)
     SELECT c.currency, s.place::numeric, s.step, coalesce(sum(m.deals), 0)::numeric, round(coalesce(sum(m.value), 0), 2)
     FROM (SELECT DISTINCT m.currency FROM amounts m) c
     CROSS JOIN (VALUES (1, 'opening'), (2, 'new'), (3, 'reopened'), (4, 'increased'), (5, 'decreased'), (6, 'currency_in'),

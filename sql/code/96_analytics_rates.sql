@@ -132,27 +132,30 @@ BEGIN
         SELECT t.deal_id FROM sentinel.deal_timeline t
         WHERE t.org_id = org AND t.kind = 'deleted' AND t.recorded_at >= slippage.since AND t.recorded_at < cut),
     dated AS MATERIALIZED (
-        SELECT h.deal_id, h.seq, h.recorded_at, n.recorded_at AS next_at
-        FROM sentinel.deal_history h
+        SELECT v.deal_id, v.seq, v.recorded_at, coalesce(v.next_at, n.recorded_at) AS next_at
+        FROM (SELECT h.deal_id, h.seq, h.recorded_at,
+                     CASE WHEN lead(h.seq) OVER w = h.seq + 1 THEN lead(h.recorded_at) OVER w END AS next_at
+              FROM sentinel.deal_history h
+              WHERE h.org_id = org AND h.stage_kind = 'open' AND h.expected_close_at >= slippage.since
+                AND h.expected_close_at < slippage.until AND h.recorded_at < cut
+              WINDOW w AS (PARTITION BY h.deal_id ORDER BY h.seq)) v
         LEFT JOIN LATERAL (SELECT x.recorded_at FROM sentinel.deal_history x
-                           WHERE x.org_id = org AND x.deal_id = h.deal_id AND x.seq = h.seq + 1 LIMIT 1) n ON true
-        WHERE h.org_id = org AND h.stage_kind = 'open' AND h.expected_close_at >= slippage.since
-          AND h.expected_close_at < slippage.until AND h.recorded_at < cut),
+                           WHERE v.next_at IS NULL AND x.org_id = org AND x.deal_id = v.deal_id AND x.seq = v.seq + 1
+                           LIMIT 1) n ON true),
     due AS MATERIALIZED (
         SELECT v.deal_id, v.seq, v.next_at, h.currency, h.value, h.value * coalesce(s.probability, 0) AS weighted
         FROM dated v
         CROSS JOIN LATERAL (SELECT x.currency, x.value, x.pipeline_id, x.stage FROM sentinel.deal_history x
                             WHERE x.org_id = org AND x.deal_id = v.deal_id AND x.seq = v.seq LIMIT 1) h
         LEFT JOIN sentinel.pipeline_stages s ON s.org_id = org AND s.pipeline_id = h.pipeline_id AND s.stage = h.stage
-        LEFT JOIN LATERAL (SELECT x.id, x.team_id, x.owner_id FROM sentinel.deals x
-                           WHERE x.org_id = org AND x.id = v.deal_id LIMIT 1) d ON true
         WHERE v.recorded_at < slippage.since AND coalesce(v.next_at >= slippage.since, true)
-          AND CASE WHEN d.id IS NOT NULL THEN sentinel.may('view', d.team_id, d.owner_id)
-                   ELSE sees_all AND EXISTS (SELECT FROM sentinel.deal_timeline t
-                                             WHERE t.org_id = org AND t.deal_id = v.deal_id AND t.kind = 'deleted'
-                                               AND t.recorded_at >= slippage.since) END),
+          AND CASE WHEN sees_all THEN NOT EXISTS (
+                       SELECT FROM sentinel.deal_timeline t WHERE t.org_id = org AND t.deal_id = v.deal_id
+                                                              AND t.kind = 'deleted' AND t.recorded_at < slippage.since)
+                   ELSE EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = v.deal_id
+                                AND sentinel.may('view', d.team_id, d.owner_id)) END),
     facts AS (
-        SELECT u.currency, u.value, u.weighted, coalesce(p.pushes, 0) AS pushes,
+        SELECT u.currency, u.value, u.weighted, coalesce(b.pushes, 0) AS pushes,
                CASE WHEN g.deal_id IS NOT NULL THEN 'removed'
                     WHEN b.stage_kind IN ('won', 'lost') THEN b.stage_kind
                     WHEN b.stage_kind IS NULL OR b.expected_close_at >= slippage.since
@@ -160,13 +163,14 @@ BEGIN
                     ELSE 'slipped' END AS fate
         FROM due u
         LEFT JOIN gone g ON g.deal_id = u.deal_id
-        LEFT JOIN LATERAL (SELECT h.stage_kind, h.expected_close_at FROM sentinel.deal_history h
-                           WHERE u.next_at < cut AND h.org_id = org AND h.deal_id = u.deal_id AND h.recorded_at < cut
-                           ORDER BY h.seq DESC LIMIT 1) b ON true
-        LEFT JOIN LATERAL (SELECT count(*) AS pushes FROM sentinel.deal_history h
-                           JOIN sentinel.deal_history q ON q.org_id = org AND q.deal_id = u.deal_id AND q.seq = h.seq - 1
-                           WHERE u.next_at < cut AND h.org_id = org AND h.deal_id = u.deal_id AND h.seq > u.seq
-                             AND h.recorded_at < cut AND h.expected_close_at > q.expected_close_at LIMIT 1) p ON true
+        LEFT JOIN LATERAL (
+            SELECT x.stage_kind, x.expected_close_at, sum(x.pushed) OVER () AS pushes
+            FROM (SELECT h.seq, h.stage_kind, h.expected_close_at,
+                         (h.expected_close_at > lag(h.expected_close_at) OVER (ORDER BY h.seq))::integer AS pushed
+                  FROM sentinel.deal_history h
+                  WHERE u.next_at < cut AND h.org_id = org AND h.deal_id = u.deal_id AND h.seq >= u.seq
+                    AND h.recorded_at < cut) x
+            ORDER BY x.seq DESC LIMIT 1) b ON true
         UNION ALL
         SELECT b.currency, b.value, 0, 0, 'pulled_in'
         FROM (SELECT v.deal_id, v.seq FROM dated v
@@ -183,10 +187,9 @@ BEGIN
         CROSS JOIN LATERAL (SELECT h.currency, h.value FROM sentinel.deal_history h
                             WHERE h.org_id = org AND h.deal_id = v.deal_id AND h.seq = v.seq LIMIT 1) b
         LEFT JOIN gone g ON g.deal_id = v.deal_id
-        LEFT JOIN LATERAL (SELECT x.id, x.team_id, x.owner_id FROM sentinel.deals x
-                           WHERE x.org_id = org AND x.id = v.deal_id LIMIT 1) d ON true
         WHERE a.stage_kind = 'open' AND a.expected_close_at >= slippage.until AND g.deal_id IS NULL
-          AND CASE WHEN d.id IS NULL THEN sees_all ELSE sentinel.may('view', d.team_id, d.owner_id) END
+          AND (sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = v.deal_id
+                                   AND sentinel.may('view', d.team_id, d.owner_id)))
         UNION ALL
         SELECT d.currency, d.value, 0, 0, 'actual'
         FROM sentinel.deals d

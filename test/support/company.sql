@@ -121,6 +121,7 @@ SELECT :'org', m.id, v.i + 1, v.at, CASE WHEN v.ends THEN 'closed_' || m.fate EL
 FROM versions v JOIN made m ON m.n = v.n, (VALUES ('{discover,qualify,proposal,negotiation}'::text[])) AS s (names)
 ORDER BY v.at;
 DROP TABLE versions;
+ANALYZE sentinel.deal_history;
 INSERT INTO sentinel.deals (org_id, id, pipeline_id, stage, stage_kind, name, value, currency, lead_id, owner_id, team_id, company_name, channel,
     expected_close_at, forecast_category, lost_reason, created_at, recorded_at, changed_at, stage_changed_at, closed_at, updated_at, version, furthest_stage)
 SELECT :'org', m.id, :'pipeline', h.stage, h.stage_kind, format('Geschäft %s of %s', m.n, :'name'), h.value, m.currency, m.lead_id, m.owner_id, m.team_id,
@@ -178,6 +179,7 @@ FROM made m, LATERAL (SELECT CASE WHEN m.is_closed THEN m.created_at + m.life EL
 WHERE m.n <= :deals AND pg_temp.draw(m.n, 54, :seed) < 0.2 ORDER BY m.n;
 
 -- Signals, settled by their own trigger.
+ANALYZE sentinel.deals, sentinel.activities;
 SET LOCAL session_replication_role = origin;
 INSERT INTO sentinel.deal_signals (org_id, deal_id, owner_id, team_id, risk_role, closed, value, created_at, stage_entered_at, last_sent_at,
     last_received_at, last_meeting_at, last_event_at, competitive_indicators, input_at)
