@@ -180,7 +180,7 @@ BEGIN
     ends AS (
         SELECT a.stage_kind AS was, a.currency AS old_currency, a.value AS old_value,
                b.stage_kind AS became, b.currency AS new_currency, b.value AS new_value, t.moved
-        FROM touched t
+        FROM (SELECT x.* FROM touched x ORDER BY x.deal_id) t -- neighbours in the index one after the other
         LEFT JOIN LATERAL (SELECT h.stage_kind, h.currency, h.value FROM sentinel.deal_history h
                            WHERE t.before_seq > 0 AND h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.before_seq
                            LIMIT 1) a ON true
