@@ -2,6 +2,7 @@
 -- Spans of time are half open: since <= t < until. What counts is what had been recorded, so the past never changes.
 -- The functions that read the history belong to the engine: its policy looks up the deal of each version, which takes
 -- minutes for a member when there are millions. They ask for the same right in one join instead, through may().
+-- random_page_cost: what an index holds in order of time lies together, and the planner would read whole tables instead.
 
 -- grant: sentinel_reader, sentinel_member
 CREATE FUNCTION sentinel.periods(as_of timestamptz DEFAULT now())
@@ -118,7 +119,7 @@ CREATE FUNCTION sentinel.pipeline_as_of(as_of timestamptz DEFAULT now())
     RETURNS TABLE (pipeline text, stage text, label text, "position" numeric, currency text, deals numeric, value numeric,
                    weighted_value numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+    SET plan_cache_mode = force_custom_plan SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
@@ -148,63 +149,77 @@ COMMENT ON FUNCTION sentinel.pipeline_as_of(timestamptz) IS
 CREATE FUNCTION sentinel.pipeline_movement(since timestamptz, until timestamptz)
     RETURNS TABLE (currency text, "position" numeric, step text, deals numeric, value numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+    SET plan_cache_mode = force_custom_plan SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
+    sees_all boolean := sentinel.current_member() IS NULL;
 BEGIN
     PERFORM sentinel.check_span(pipeline_movement.since, pipeline_movement.until);
     RETURN QUERY
+    -- All that was recorded since: what a deal was before the first of it, and became by the end of the span. Versions are
+    -- looked up by their key, each once, whatever the planner thinks of the size of the history.
     WITH changed AS (
-        SELECT h.deal_id, min(h.seq) - 1 AS before_seq, max(h.seq) AS after_seq
+        SELECT h.deal_id, min(h.seq) - 1 AS before_seq,
+               max(h.seq) FILTER (WHERE h.recorded_at < pipeline_movement.until) AS after_seq
         FROM sentinel.deal_history h
-        WHERE h.org_id = org AND h.recorded_at >= pipeline_movement.since AND h.recorded_at < pipeline_movement.until
+        WHERE h.org_id = org AND h.recorded_at >= pipeline_movement.since
         GROUP BY h.deal_id),
     gone AS (
-        SELECT t.deal_id, (SELECT max(h.seq) FROM sentinel.deal_history h
-                           WHERE h.org_id = org AND h.deal_id = t.deal_id
-                             AND h.recorded_at < pipeline_movement.since) AS before_seq
+        SELECT t.deal_id, t.recorded_at < pipeline_movement.until AS in_span,
+               (SELECT max(h.seq) FROM sentinel.deal_history h
+                WHERE h.org_id = org AND h.deal_id = t.deal_id AND h.recorded_at < pipeline_movement.since) AS before_seq
         FROM sentinel.deal_timeline t
-        WHERE t.org_id = org AND t.kind = 'deleted' AND t.recorded_at >= pipeline_movement.since
-          AND t.recorded_at < pipeline_movement.until),
-    -- A deal that came and went within the span has neither end.
+        WHERE t.org_id = org AND t.kind = 'deleted' AND t.recorded_at >= pipeline_movement.since),
+    -- A deal that came and went within the span has neither end; one that changed after it only is what it was.
     touched AS (
         SELECT coalesce(c.deal_id, g.deal_id) AS deal_id, coalesce(c.before_seq, g.before_seq) AS before_seq,
-               CASE WHEN g.deal_id IS NULL THEN c.after_seq END AS after_seq
+               CASE WHEN NOT coalesce(g.in_span, false) THEN c.after_seq END AS after_seq,
+               c.after_seq IS NOT NULL OR coalesce(g.in_span, false) AS moved
         FROM changed c FULL JOIN gone g ON g.deal_id = c.deal_id),
     ends AS (
         SELECT a.stage_kind AS was, a.currency AS old_currency, a.value AS old_value,
-               b.stage_kind AS became, b.currency AS new_currency, b.value AS new_value
-        FROM touched t
-        LEFT JOIN sentinel.deal_history a ON a.org_id = org AND a.deal_id = t.deal_id AND a.seq = t.before_seq
-        LEFT JOIN sentinel.deal_history b ON b.org_id = org AND b.deal_id = t.deal_id AND b.seq = t.after_seq
-        LEFT JOIN sentinel.deals d ON d.org_id = org AND d.id = t.deal_id
-        WHERE CASE WHEN d.id IS NULL THEN sentinel.current_member() IS NULL
-                   ELSE sentinel.may('view', d.team_id, d.owner_id) END),
+               b.stage_kind AS became, b.currency AS new_currency, b.value AS new_value, t.moved
+        FROM (SELECT x.* FROM touched x ORDER BY x.deal_id) t -- neighbours in the index one after the other
+        LEFT JOIN LATERAL (SELECT h.stage_kind, h.currency, h.value FROM sentinel.deal_history h
+                           WHERE t.before_seq > 0 AND h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.before_seq
+                           LIMIT 1) a ON true
+        LEFT JOIN LATERAL (SELECT h.stage_kind, h.currency, h.value FROM sentinel.deal_history h
+                           WHERE t.after_seq IS NOT NULL AND h.org_id = org AND h.deal_id = t.deal_id AND h.seq = t.after_seq
+                           LIMIT 1) b ON true
+        WHERE sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = t.deal_id
+                                  AND sentinel.may('view', d.team_id, d.owner_id))),
+    sums AS MATERIALIZED (
+        SELECT e.moved, e.was, e.became, e.old_currency, e.new_currency, count(*) AS deals, sum(e.old_value) AS old_value,
+               sum(e.new_value) AS new_value,
+               sum(e.new_value - e.old_value) FILTER (WHERE e.new_value > e.old_value) AS increase,
+               sum(e.new_value - e.old_value) FILTER (WHERE e.new_value < e.old_value) AS decrease
+        FROM ends e
+        GROUP BY e.moved, e.was, e.became, e.old_currency, e.new_currency),
     amounts AS (
-        SELECT 'opening' AS step, o.currency, count(*) AS deals, sum(o.value) AS value
-        FROM sentinel.deals_at(org, pipeline_movement.since) o
-        WHERE o.stage_kind = 'open'
-        GROUP BY o.currency
+        SELECT 'opening' AS step, d.currency, count(*) AS deals, sum(d.value) AS value
+        FROM sentinel.deals d
+        WHERE d.org_id = org AND d.stage_kind = 'open' AND d.changed_at < pipeline_movement.since
+          AND sentinel.may('view', d.team_id, d.owner_id)
+        GROUP BY d.currency
+        UNION ALL
+        SELECT 'opening', s.old_currency, s.deals, s.old_value FROM sums s WHERE s.was = 'open'
         UNION ALL
         -- Value first, stage second: what is won or lost leaves with its last value, so that won is what was won.
-        SELECT f.step, f.currency, sum(f.deals), sum(f.value)
-        FROM ends e
+        SELECT f.step, f.currency, f.deals, f.value
+        FROM sums s
         CROSS JOIN LATERAL (VALUES
-            ('new', e.new_currency, 1, e.new_value, e.was IS NULL AND e.became IS NOT NULL),
-            ('reopened', e.new_currency, 1, e.new_value, e.was <> 'open' AND e.became <> e.was),
-            ('increased', e.new_currency, 0, e.new_value - e.old_value,
-             e.was = 'open' AND e.new_currency = e.old_currency AND e.new_value > e.old_value),
-            ('decreased', e.new_currency, 0, e.new_value - e.old_value,
-             e.was = 'open' AND e.new_currency = e.old_currency AND e.new_value < e.old_value),
-            ('currency_in', e.new_currency, 1, e.new_value, e.was = 'open' AND e.new_currency <> e.old_currency),
-            ('currency_out', e.old_currency, -1, -e.old_value, e.was = 'open' AND e.new_currency <> e.old_currency),
-            ('won', e.new_currency, -1, -e.new_value, e.became = 'won' AND e.was IS DISTINCT FROM 'won'),
-            ('lost', e.new_currency, -1, -e.new_value, e.became = 'lost' AND e.was IS DISTINCT FROM 'lost'),
-            ('deleted', e.old_currency, -1, -e.old_value, e.was = 'open' AND e.became IS NULL)
+            ('new', s.new_currency, s.deals, s.new_value, s.was IS NULL AND s.became IS NOT NULL),
+            ('reopened', s.new_currency, s.deals, s.new_value, s.was <> 'open' AND s.became <> s.was),
+            ('increased', s.new_currency, 0, s.increase, s.was = 'open' AND s.new_currency = s.old_currency AND s.increase > 0),
+            ('decreased', s.new_currency, 0, s.decrease, s.was = 'open' AND s.new_currency = s.old_currency AND s.decrease < 0),
+            ('currency_in', s.new_currency, s.deals, s.new_value, s.was = 'open' AND s.new_currency <> s.old_currency),
+            ('currency_out', s.old_currency, -s.deals, -s.old_value, s.was = 'open' AND s.new_currency <> s.old_currency),
+            ('won', s.new_currency, -s.deals, -s.new_value, s.became = 'won' AND s.was IS DISTINCT FROM 'won'),
+            ('lost', s.new_currency, -s.deals, -s.new_value, s.became = 'lost' AND s.was IS DISTINCT FROM 'lost'),
+            ('deleted', s.old_currency, -s.deals, -s.old_value, s.was = 'open' AND s.became IS NULL)
         ) AS f (step, currency, deals, value, happened)
-        WHERE f.happened
-        GROUP BY f.step, f.currency)
+        WHERE s.moved AND f.happened)
     SELECT c.currency, s.place::numeric, s.step, coalesce(sum(m.deals), 0)::numeric, round(coalesce(sum(m.value), 0), 2)
     FROM (SELECT DISTINCT m.currency FROM amounts m) c
     CROSS JOIN (VALUES (1, 'opening'), (2, 'new'), (3, 'reopened'), (4, 'increased'), (5, 'decreased'), (6, 'currency_in'),

@@ -6,7 +6,7 @@ CREATE FUNCTION sentinel.stage_times(since timestamptz DEFAULT '-infinity', unti
                    median_days numeric, p90_days numeric, moved_on numeric, moved_back numeric, lost numeric,
                    changed_pipeline numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+    SET plan_cache_mode = force_custom_plan SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
@@ -14,29 +14,40 @@ DECLARE
 BEGIN
     PERFORM sentinel.check_span(stage_times.since, stage_times.until);
     RETURN QUERY
-    SELECT p.name, t.stage, coalesce(s.label, t.stage), s."position"::numeric, count(*)::numeric,
-           round(avg(t.seconds) / 86400, 2),
-           round((percentile_cont(0.5) WITHIN GROUP (ORDER BY t.seconds::double precision) / 86400)::numeric, 2),
-           round((percentile_cont(0.9) WITHIN GROUP (ORDER BY t.seconds::double precision) / 86400)::numeric, 2),
-           count(*) FILTER (WHERE t.next_kind = 'won' OR t.next_kind = 'open' AND t.next_pipeline = t.pipeline_id
-                                  AND coalesce(n."position" > s."position", true))::numeric,
-           count(*) FILTER (WHERE t.next_kind = 'open' AND t.next_pipeline = t.pipeline_id
-                                  AND NOT coalesce(n."position" > s."position", true))::numeric,
-           count(*) FILTER (WHERE t.next_kind = 'lost')::numeric,
-           count(*) FILTER (WHERE t.next_kind = 'open' AND t.next_pipeline <> t.pipeline_id)::numeric
-    FROM (SELECT h.left_pipeline_id AS pipeline_id, h.left_stage AS stage,
-                 extract(epoch FROM h.stage_entered_at - h.left_stage_entered_at) AS seconds,
-                 h.pipeline_id AS next_pipeline, h.stage AS next_stage, h.stage_kind AS next_kind
-          FROM sentinel.deal_history h
-          WHERE h.org_id = org AND h.recorded_at >= stage_times.since AND h.recorded_at < stage_times.until
-            AND h.left_stage IS NOT NULL AND h.stage_entered_at >= h.left_stage_entered_at
-            AND (sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = h.deal_id
-                                     AND sentinel.may('view', d.team_id, d.owner_id)))) t
+    -- One pass that sorts nothing but keeps the lengths; those of a stage are sorted by themselves for its percentiles.
+    WITH moves AS MATERIALIZED (
+        SELECT h.left_pipeline_id AS pipeline_id, h.left_stage AS stage, h.pipeline_id AS next_pipeline, h.stage AS next_stage,
+               h.stage_kind AS next_kind, count(*) AS stays, sum(h.stage_entered_at - h.left_stage_entered_at) AS length,
+               array_agg(date_part('epoch', h.stage_entered_at - h.left_stage_entered_at)) AS seconds
+        FROM sentinel.deal_history h
+        WHERE h.org_id = org AND h.recorded_at >= stage_times.since AND h.recorded_at < stage_times.until
+          AND h.left_stage IS NOT NULL AND h.stage_entered_at >= h.left_stage_entered_at
+          AND (sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = h.deal_id
+                                   AND sentinel.may('view', d.team_id, d.owner_id)))
+        GROUP BY 1, 2, 3, 4, 5),
+    sums AS (
+        SELECT t.pipeline_id, t.stage, s.label, s."position", sum(t.stays) AS stays, sum(t.length) AS length,
+               sum(t.stays) FILTER (WHERE t.next_kind = 'won' OR t.next_kind = 'open' AND t.next_pipeline = t.pipeline_id
+                                          AND coalesce(n."position" > s."position", true)) AS moved_on,
+               sum(t.stays) FILTER (WHERE t.next_kind = 'open' AND t.next_pipeline = t.pipeline_id
+                                          AND NOT coalesce(n."position" > s."position", true)) AS moved_back,
+               sum(t.stays) FILTER (WHERE t.next_kind = 'lost') AS lost,
+               sum(t.stays) FILTER (WHERE t.next_kind = 'open' AND t.next_pipeline <> t.pipeline_id) AS changed_pipeline
+        FROM moves t
+        LEFT JOIN sentinel.pipeline_stages s ON s.org_id = org AND s.pipeline_id = t.pipeline_id AND s.stage = t.stage
+        LEFT JOIN sentinel.pipeline_stages n ON n.org_id = org AND n.pipeline_id = t.next_pipeline AND n.stage = t.next_stage
+        WHERE coalesce(s.kind, 'open') = 'open'
+        GROUP BY t.pipeline_id, t.stage, s.label, s."position")
+    SELECT p.name, t.stage, coalesce(t.label, t.stage), t."position"::numeric, t.stays,
+           round(extract(epoch FROM t.length) / t.stays / 86400, 2), round((q.days[1] / 86400)::numeric, 2),
+           round((q.days[2] / 86400)::numeric, 2), coalesce(t.moved_on, 0), coalesce(t.moved_back, 0), coalesce(t.lost, 0),
+           coalesce(t.changed_pipeline, 0)
+    FROM sums t
     JOIN sentinel.pipelines p ON p.org_id = org AND p.id = t.pipeline_id
-    LEFT JOIN sentinel.pipeline_stages s ON s.org_id = org AND s.pipeline_id = t.pipeline_id AND s.stage = t.stage
-    LEFT JOIN sentinel.pipeline_stages n ON n.org_id = org AND n.pipeline_id = t.next_pipeline AND n.stage = t.next_stage
-    WHERE coalesce(s.kind, 'open') = 'open'
-    GROUP BY p.name, t.stage, s.label, s."position"
+    CROSS JOIN LATERAL (
+        SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY x.seconds) AS days
+        FROM moves m CROSS JOIN LATERAL unnest(m.seconds) AS x (seconds)
+        WHERE m.pipeline_id = t.pipeline_id AND m.stage = t.stage) q
     ORDER BY 1, 4, 2;
 END
 $$;
@@ -51,33 +62,45 @@ CREATE FUNCTION sentinel.sales_velocity(since timestamptz DEFAULT '-infinity', u
                    average_won_value numeric, mean_cycle_days numeric, median_cycle_days numeric, mean_lost_days numeric,
                    mean_days_from_lead numeric, value_per_day numeric)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
-    SET jit = off AS $$
+    SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
 BEGIN
     PERFORM sentinel.check_span(sales_velocity.since, sales_velocity.until);
     RETURN QUERY
-    SELECT p.name, c.currency, c.closed::numeric, c.won::numeric, (c.closed - c.won)::numeric,
-           round(c.won::numeric / c.closed, 4), c.won_value, c.value - c.won_value,
-           round(c.won_value / nullif(c.value, 0), 4), round(c.won_value / nullif(c.won, 0), 2),
-           round(c.cycle / 86400, 2), round((c.median / 86400)::numeric, 2), round(c.lost_cycle / 86400, 2),
-           round(c.from_lead / 86400, 2), round(c.won_value * 86400 / nullif(c.cycle, 0), 2)
-    FROM (SELECT x.pipeline_id, x.currency, count(*) AS closed, count(*) FILTER (WHERE x.stage_kind = 'won') AS won,
-                 sum(x.value) AS value, coalesce(sum(x.value) FILTER (WHERE x.stage_kind = 'won'), 0.00) AS won_value,
-                 avg(x.seconds) FILTER (WHERE x.stage_kind = 'won' AND x.seconds >= 0) AS cycle,
-                 percentile_cont(0.5) WITHIN GROUP (ORDER BY x.seconds::double precision)
-                     FILTER (WHERE x.stage_kind = 'won' AND x.seconds >= 0) AS median,
-                 avg(x.seconds) FILTER (WHERE x.stage_kind = 'lost' AND x.seconds >= 0) AS lost_cycle,
-                 avg(x.lead_seconds) FILTER (WHERE x.stage_kind = 'won' AND x.lead_seconds >= 0) AS from_lead
-          FROM (SELECT d.pipeline_id, d.currency, d.stage_kind, d.value,
-                       extract(epoch FROM d.closed_at - d.created_at) AS seconds,
-                       extract(epoch FROM d.closed_at - l.created_at) AS lead_seconds
-                FROM sentinel.deals d
-                LEFT JOIN sentinel.leads l ON l.org_id = org AND l.id = d.lead_id
-                WHERE d.org_id = org AND d.closed_at >= sales_velocity.since AND d.closed_at < sales_velocity.until) x
-          GROUP BY x.pipeline_id, x.currency) c
-    JOIN sentinel.pipelines p ON p.org_id = org AND p.id = c.pipeline_id
+    -- One pass that sorts nothing but keeps the cycles that were won, for their median.
+    WITH closed AS (
+        SELECT d.pipeline_id, d.currency, d.stage_kind, count(*) AS deals, sum(d.value) AS value,
+               count(*) FILTER (WHERE d.closed_at >= d.created_at) AS cycles,
+               sum(d.closed_at - d.created_at) FILTER (WHERE d.closed_at >= d.created_at) AS cycle,
+               array_agg(date_part('epoch', d.closed_at - d.created_at))
+                   FILTER (WHERE d.stage_kind = 'won' AND d.closed_at >= d.created_at) AS seconds,
+               count(*) FILTER (WHERE d.closed_at >= l.created_at) AS leads,
+               sum(d.closed_at - l.created_at) FILTER (WHERE d.closed_at >= l.created_at) AS from_lead
+        FROM sentinel.deals d
+        LEFT JOIN sentinel.leads l ON l.org_id = org AND l.id = d.lead_id
+        WHERE d.org_id = org AND d.closed_at >= sales_velocity.since AND d.closed_at < sales_velocity.until
+        GROUP BY d.pipeline_id, d.currency, d.stage_kind),
+    sums AS (
+        SELECT c.pipeline_id, c.currency, coalesce(w.deals, 0) + coalesce(l.deals, 0) AS closed, coalesce(w.deals, 0) AS won,
+               coalesce(w.value, 0.00) AS won_value, coalesce(l.value, 0.00) AS lost_value,
+               extract(epoch FROM w.cycle) / nullif(w.cycles, 0) AS cycle, w.seconds,
+               extract(epoch FROM l.cycle) / nullif(l.cycles, 0) AS lost_cycle,
+               extract(epoch FROM w.from_lead) / nullif(w.leads, 0) AS from_lead
+        FROM (SELECT DISTINCT x.pipeline_id, x.currency FROM closed x) c
+        LEFT JOIN closed w ON w.pipeline_id = c.pipeline_id AND w.currency = c.currency AND w.stage_kind = 'won'
+        LEFT JOIN closed l ON l.pipeline_id = c.pipeline_id AND l.currency = c.currency AND l.stage_kind = 'lost')
+    SELECT p.name, s.currency, s.closed::numeric, s.won::numeric, (s.closed - s.won)::numeric,
+           round(s.won::numeric / s.closed, 4), s.won_value, s.lost_value,
+           round(s.won_value / nullif(s.won_value + s.lost_value, 0), 4), round(s.won_value / nullif(s.won, 0), 2),
+           round(s.cycle / 86400, 2), round((m.seconds / 86400)::numeric, 2), round(s.lost_cycle / 86400, 2),
+           round(s.from_lead / 86400, 2), round(s.won_value * 86400 / nullif(s.cycle, 0), 2)
+    FROM sums s
+    JOIN sentinel.pipelines p ON p.org_id = org AND p.id = s.pipeline_id
+    CROSS JOIN LATERAL (
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x.seconds) AS seconds
+        FROM unnest(s.seconds) AS x (seconds)) m
     ORDER BY 1, 2;
 END
 $$;
@@ -93,59 +116,80 @@ CREATE FUNCTION sentinel.slippage(since timestamptz, until timestamptz, as_of ti
                    slip_rate_by_value numeric, actual_deals numeric, actual_value numeric, forecast_error numeric,
                    forecast_accuracy numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+    SET plan_cache_mode = force_custom_plan SET jit = off SET random_page_cost = 1.1 AS $$
 #variable_conflict use_column
 DECLARE
     org uuid := sentinel.require_org();
     cut timestamptz := least(slippage.until, coalesce(slippage.as_of, 'infinity') + interval '1 microsecond');
     is_over boolean := coalesce(slippage.as_of, 'infinity') >= slippage.until;
+    sees_all boolean := sentinel.current_member() IS NULL;
 BEGIN
     PERFORM sentinel.check_span(slippage.since, slippage.until);
     RETURN QUERY
-    WITH changed AS MATERIALIZED (
-        SELECT h.deal_id, min(h.seq) - 1 AS before_seq, max(h.seq) AS after_seq
-        FROM sentinel.deal_history h
-        WHERE h.org_id = org AND h.recorded_at >= slippage.since AND h.recorded_at < cut
-        GROUP BY h.deal_id),
-    gone AS MATERIALIZED (
+    -- Versions with a date in the period, and what became of them, all by index: what is due elsewhen is not read. A version
+    -- held at a time when it was recorded before and the next one was not. Each look-up is one by key, by its LIMIT.
+    WITH gone AS MATERIALIZED (
         SELECT t.deal_id FROM sentinel.deal_timeline t
         WHERE t.org_id = org AND t.kind = 'deleted' AND t.recorded_at >= slippage.since AND t.recorded_at < cut),
+    dated AS MATERIALIZED (
+        SELECT v.deal_id, v.seq, v.recorded_at, coalesce(v.next_at, n.recorded_at) AS next_at
+        FROM (SELECT h.deal_id, h.seq, h.recorded_at,
+                     CASE WHEN lead(h.seq) OVER w = h.seq + 1 THEN lead(h.recorded_at) OVER w END AS next_at
+              FROM sentinel.deal_history h
+              WHERE h.org_id = org AND h.stage_kind = 'open' AND h.expected_close_at >= slippage.since
+                AND h.expected_close_at < slippage.until AND h.recorded_at < cut
+              WINDOW w AS (PARTITION BY h.deal_id ORDER BY h.seq)) v
+        LEFT JOIN LATERAL (SELECT x.recorded_at FROM sentinel.deal_history x
+                           WHERE v.next_at IS NULL AND x.org_id = org AND x.deal_id = v.deal_id AND x.seq = v.seq + 1
+                           LIMIT 1) n ON true),
     due AS MATERIALIZED (
-        SELECT a.deal_id, a.currency, a.value, a.value * coalesce(s.probability, 0) AS weighted
-        FROM sentinel.deals_at(org, slippage.since) a
-        LEFT JOIN sentinel.pipeline_stages s ON s.org_id = org AND s.pipeline_id = a.pipeline_id AND s.stage = a.stage
-        WHERE a.stage_kind = 'open' AND a.expected_close_at >= slippage.since AND a.expected_close_at < slippage.until),
-    pushed AS (
-        SELECT h.deal_id, count(*) AS pushes
-        FROM due u
-        JOIN sentinel.deal_history h ON h.org_id = org AND h.deal_id = u.deal_id
-        JOIN sentinel.deal_history p ON p.org_id = org AND p.deal_id = u.deal_id AND p.seq = h.seq - 1
-        WHERE h.recorded_at >= slippage.since AND h.recorded_at < cut AND h.expected_close_at > p.expected_close_at
-        GROUP BY h.deal_id),
+        SELECT v.deal_id, v.seq, v.next_at, h.currency, h.value, h.value * coalesce(s.probability, 0) AS weighted
+        FROM dated v
+        CROSS JOIN LATERAL (SELECT x.currency, x.value, x.pipeline_id, x.stage FROM sentinel.deal_history x
+                            WHERE x.org_id = org AND x.deal_id = v.deal_id AND x.seq = v.seq LIMIT 1) h
+        LEFT JOIN sentinel.pipeline_stages s ON s.org_id = org AND s.pipeline_id = h.pipeline_id AND s.stage = h.stage
+        WHERE v.recorded_at < slippage.since AND coalesce(v.next_at >= slippage.since, true)
+          AND CASE WHEN sees_all THEN NOT EXISTS (
+                       SELECT FROM sentinel.deal_timeline t WHERE t.org_id = org AND t.deal_id = v.deal_id
+                                                              AND t.kind = 'deleted' AND t.recorded_at < slippage.since)
+                   ELSE EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = v.deal_id
+                                AND sentinel.may('view', d.team_id, d.owner_id)) END),
     facts AS (
-        SELECT u.currency, u.value, u.weighted, coalesce(p.pushes, 0) AS pushes,
+        SELECT u.currency, u.value, u.weighted, coalesce(b.pushes, 0) AS pushes,
                CASE WHEN g.deal_id IS NOT NULL THEN 'removed'
                     WHEN b.stage_kind IN ('won', 'lost') THEN b.stage_kind
-                    WHEN b.deal_id IS NULL OR b.expected_close_at >= slippage.since
+                    WHEN b.stage_kind IS NULL OR b.expected_close_at >= slippage.since
                          AND b.expected_close_at < slippage.until THEN 'still_due'
                     ELSE 'slipped' END AS fate
         FROM due u
         LEFT JOIN gone g ON g.deal_id = u.deal_id
-        LEFT JOIN changed c ON c.deal_id = u.deal_id
-        LEFT JOIN sentinel.deal_history b ON b.org_id = org AND b.deal_id = u.deal_id AND b.seq = c.after_seq
-        LEFT JOIN pushed p ON p.deal_id = u.deal_id
+        LEFT JOIN LATERAL (
+            SELECT x.stage_kind, x.expected_close_at, sum(x.pushed) OVER () AS pushes
+            FROM (SELECT h.seq, h.stage_kind, h.expected_close_at,
+                         (h.expected_close_at > lag(h.expected_close_at) OVER (ORDER BY h.seq))::integer AS pushed
+                  FROM sentinel.deal_history h
+                  WHERE u.next_at < cut AND h.org_id = org AND h.deal_id = u.deal_id AND h.seq >= u.seq
+                    AND h.recorded_at < cut) x
+            ORDER BY x.seq DESC LIMIT 1) b ON true
         UNION ALL
         SELECT b.currency, b.value, 0, 0, 'pulled_in'
-        FROM changed c
-        JOIN sentinel.deal_history a ON a.org_id = org AND a.deal_id = c.deal_id AND a.seq = c.before_seq
-        JOIN sentinel.deal_history b ON b.org_id = org AND b.deal_id = c.deal_id AND b.seq = c.after_seq
-        LEFT JOIN gone g ON g.deal_id = c.deal_id
-        LEFT JOIN sentinel.deals d ON d.org_id = org AND d.id = c.deal_id
+        FROM (SELECT v.deal_id, v.seq FROM dated v
+              WHERE v.recorded_at >= slippage.since AND coalesce(v.next_at >= cut, true)
+              UNION ALL
+              SELECT h.deal_id, h.seq FROM sentinel.deal_history h
+              WHERE h.org_id = org AND h.stage_kind = 'won' AND h.recorded_at >= slippage.since AND h.recorded_at < cut
+                AND NOT EXISTS (SELECT FROM sentinel.deal_history x WHERE x.org_id = org AND x.deal_id = h.deal_id
+                                AND x.seq = h.seq + 1 AND x.recorded_at < cut OFFSET 0)) v
+        CROSS JOIN LATERAL (SELECT h.stage_kind, h.expected_close_at FROM sentinel.deal_history h
+                            WHERE h.org_id = org AND h.deal_id = v.deal_id AND h.seq < v.seq
+                              AND h.recorded_at < slippage.since
+                            ORDER BY h.seq DESC LIMIT 1) a
+        CROSS JOIN LATERAL (SELECT h.currency, h.value FROM sentinel.deal_history h
+                            WHERE h.org_id = org AND h.deal_id = v.deal_id AND h.seq = v.seq LIMIT 1) b
+        LEFT JOIN gone g ON g.deal_id = v.deal_id
         WHERE a.stage_kind = 'open' AND a.expected_close_at >= slippage.until AND g.deal_id IS NULL
-          AND (b.stage_kind = 'won' OR b.stage_kind = 'open' AND b.expected_close_at >= slippage.since
-                                       AND b.expected_close_at < slippage.until)
-          AND CASE WHEN d.id IS NULL THEN sentinel.current_member() IS NULL
-                   ELSE sentinel.may('view', d.team_id, d.owner_id) END
+          AND (sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = v.deal_id
+                                   AND sentinel.may('view', d.team_id, d.owner_id)))
         UNION ALL
         SELECT d.currency, d.value, 0, 0, 'actual'
         FROM sentinel.deals d

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measure against floors in the same run and write test/bench/RESULTS.md.
-# Usage: make bench [ONLY="queue latency http risk"] [DEALS=1000000] [BACKLOG=1000000] [HUGE=10000000] [RUNS=3] [SYNCS="on off"]
-# Works on private clusters; takes about half an hour.
+# Usage: make bench [ONLY="queue latency http risk bi activities"] [DEALS=1000000] [BACKLOG=1000000] [HUGE=10000000] [RUNS=3] [SYNCS="on off"]
+# Works on private clusters; takes about an hour.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=test/support/packages.sh
@@ -20,8 +20,10 @@ source test/bench/latency/latency.sh
 source test/bench/http/http.sh
 # shellcheck source=test/bench/risk.sh
 source test/bench/risk.sh
+# shellcheck source=test/bench/bi/bi.sh
+source test/bench/bi/bi.sh
 
-ONLY=${ONLY:-queue latency http risk}
+ONLY=${ONLY:-queue latency http risk bi activities}
 FOLDER=$PWD/test/bench/results
 CLUSTER=bench
 
@@ -39,6 +41,7 @@ finish() {
     trap - EXIT
     [[ $(type -t http_end) != function ]] || http_end
     cluster_destroy "$CLUSTER"
+    cluster_destroy bi
     rm -rf -- "$SCRATCH"
 }
 trap finish EXIT
@@ -79,4 +82,6 @@ mkdir -p "$FOLDER"
 ! wanted http || measure_part http http_figures memory_figures
 cat "$FOLDER"/{queue,latency,http}.part.tsv 2>/dev/null >"$FOLDER/queue.tsv" || true
 ! wanted risk || measure_risk >"$FOLDER/risk.md"
+! wanted bi || measure_bi >"$FOLDER/bi.md"
+! wanted activities || measure_activities >"$FOLDER/activities.md"
 python3 -B test/bench/table.py

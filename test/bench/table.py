@@ -216,11 +216,12 @@ def peers_part(out):
         out.append("")
 
 
-def risk_part(out):
-    path = os.path.join(RESULTS, "risk.md")
+def written_part(out, title, name):
+    """A part that its script writes as it stands."""
+    path = os.path.join(RESULTS, name + ".md")
     if os.path.exists(path):
         with open(path, encoding="utf-8") as part:
-            out += ["## Scoring", "", part.read().rstrip(), ""]
+            out += ["## " + title, "", part.read().rstrip(), ""]
 
 
 def main():
@@ -229,7 +230,9 @@ def main():
            "median of as many runs as RUNS says.", ""]
     queue_part(out)
     peers_part(out)
-    risk_part(out)
+    written_part(out, "Scoring", "risk")
+    written_part(out, "Views for BI", "bi")
+    written_part(out, "Activities and their triggers", "activities")
     text = "\n".join(out).rstrip() + "\n"
     with open(os.path.join(HERE, "RESULTS.md"), "w", encoding="utf-8") as target:
         target.write(text)

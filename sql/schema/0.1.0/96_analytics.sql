@@ -17,6 +17,9 @@ CREATE INDEX deals_closed ON sentinel.deals (org_id, closed_at)
 CREATE INDEX deals_created ON sentinel.deals (org_id, created_at)
     INCLUDE (stage_kind, pipeline_id, currency, value, owner_id, team_id, closed_at, furthest_stage);
 CREATE INDEX deal_history_recorded ON sentinel.deal_history (org_id, recorded_at);
+CREATE INDEX deal_history_due ON sentinel.deal_history (org_id, expected_close_at) INCLUDE (deal_id, seq, recorded_at)
+    WHERE stage_kind = 'open' AND expected_close_at IS NOT NULL;
+CREATE INDEX deal_history_won ON sentinel.deal_history (org_id, recorded_at) INCLUDE (deal_id, seq) WHERE stage_kind = 'won';
 CREATE INDEX deal_timeline_deleted ON sentinel.deal_timeline (org_id, recorded_at) INCLUDE (deal_id) WHERE kind = 'deleted';
 -- No activity changes what this index holds, so that updates of signals stay as cheap as they were.
 CREATE INDEX deal_signals_open ON sentinel.deal_signals (org_id, owner_id) WHERE NOT closed;
@@ -24,6 +27,8 @@ COMMENT ON INDEX sentinel.deals_open IS 'The open deals: pipeline, dashboard, fo
 COMMENT ON INDEX sentinel.deals_closed IS 'Won and lost deals by when they closed: velocity, revenue, leaderboard.';
 COMMENT ON INDEX sentinel.deals_created IS 'Deals by when they began: cohorts, funnel, creation rate.';
 COMMENT ON INDEX sentinel.deal_history_recorded IS 'What was recorded in a span of time: movement, slippage, stage times, the past.';
+COMMENT ON INDEX sentinel.deal_history_due IS 'Versions of open deals by when they were expected to close: slippage.';
+COMMENT ON INDEX sentinel.deal_history_won IS 'Versions of won deals by when they were recorded: slippage.';
 COMMENT ON INDEX sentinel.deal_timeline_deleted IS 'Deals that were deleted since a time; the past still counts them.';
 COMMENT ON INDEX sentinel.deal_signals_open IS 'The signals of open deals: risk overview, action queue, alerts.';
 

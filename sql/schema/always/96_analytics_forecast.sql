@@ -51,7 +51,8 @@ WITH current_quotas AS (
     SELECT q.id, q.member_id, q.starts_at, q.ends_at, q.amount, q.currency FROM sentinel.quotas q
     WHERE q.org_id = sentinel.current_org() AND q.starts_at <= now() AND q.ends_at > now()),
 span AS (SELECT DISTINCT q.starts_at, q.ends_at FROM current_quotas q),
-due AS (
+-- Once for all quotas.
+due AS MATERIALIZED (
     SELECT x.starts_at, x.ends_at, x.owner_id, x.currency, sum(x.value) AS value, sum(x.value * s.probability) AS weighted
     FROM (SELECT t.starts_at, t.ends_at, d.owner_id, d.currency, d.pipeline_id, d.stage, sum(d.value) AS value
           FROM span t
@@ -61,7 +62,7 @@ due AS (
     JOIN sentinel.pipeline_stages s
         ON s.org_id = sentinel.current_org() AND s.pipeline_id = x.pipeline_id AND s.stage = x.stage
     GROUP BY x.starts_at, x.ends_at, x.owner_id, x.currency),
-won AS (
+won AS MATERIALIZED (
     SELECT t.starts_at, t.ends_at, d.owner_id, d.currency, sum(d.value) AS value
     FROM span t
     JOIN sentinel.deals d ON d.closed_at >= t.starts_at AND d.closed_at < t.ends_at

@@ -150,11 +150,11 @@ listed AS (
     UNION ALL
     (SELECT 'renewal', row_number() OVER (ORDER BY c.renewal_at, c.id), count(*) OVER (), 'client', c.id,
             coalesce(l.name, d.name), d.name, d.owner_id, c.renewal_at, NULL
-     FROM today t
-     JOIN sentinel.clients c ON c.org_id = sentinel.current_org() AND c.renewal_at >= now()
-          AND c.renewal_at <= now() + t.renewal_days::double precision * interval '24 hours'
+     FROM sentinel.clients c
      LEFT JOIN sentinel.deals d ON d.org_id = sentinel.current_org() AND d.id = c.deal_id
      LEFT JOIN sentinel.leads l ON l.org_id = sentinel.current_org() AND l.id = c.lead_id
+     WHERE c.org_id = sentinel.current_org() AND c.renewal_at >= now()
+       AND c.renewal_at <= (SELECT now() + t.renewal_days::double precision * interval '24 hours' FROM today t)
      ORDER BY 2 LIMIT 10)
     UNION ALL
     (SELECT 'contacted', row_number() OVER (ORDER BY l.last_contacted_at DESC, l.id), count(*) OVER (), 'lead', l.id, l.name,
