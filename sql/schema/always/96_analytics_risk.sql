@@ -14,14 +14,14 @@ CROSS JOIN LATERAL (
         s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
         s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
         CASE WHEN s.replay THEN sentinel.risk_since(s.org_id, s.deal_id, s.input_at) ELSE s.at_risk_since END,
-        s.input_at, now()) AS score
+        s.input_at, now(), s.weights) AS score
     HAVING true) x
 LEFT JOIN LATERAL (
     SELECT sentinel.risk_snapshot(
         s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
         s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
         CASE WHEN s.replay THEN sentinel.risk_since(s.org_id, s.deal_id, s.input_at) ELSE s.at_risk_since END,
-        s.input_at, now()) AS risk
+        s.input_at, now(), s.weights) AS risk
     WHERE x.score >= 0.6::double precision OFFSET 0) r ON true
 WHERE s.org_id = sentinel.current_org() AND NOT s.closed;
 COMMENT ON VIEW sentinel.open_deal_scores IS
@@ -55,7 +55,7 @@ CROSS JOIN LATERAL (
         s.risk_role, s.closed, s.value, s.created_at, s.stage_entered_at, s.last_sent_at, s.last_received_at,
         s.last_meeting_at, s.last_event_at, s.competitive_indicators, s.stage_norm_days, s.inactivity_days, s.flags,
         CASE WHEN s.replay THEN sentinel.risk_since(s.org_id, s.deal_id, s.input_at) ELSE s.at_risk_since END,
-        s.input_at, now()) AS risk
+        s.input_at, now(), s.weights) AS risk
     HAVING true) r
 WHERE s.org_id = sentinel.current_org() AND NOT s.closed;
 COMMENT ON VIEW sentinel_bi.open_deal_risks IS
@@ -140,10 +140,10 @@ queue AS (
             r.deal_id
      FROM risks r WHERE r.is_at_risk AND (r.is_overdue OR r.action_urgency = 'high') ORDER BY 2 LIMIT 5)
     UNION ALL
-    (SELECT 'important', row_number() OVER (ORDER BY r.score DESC, r.deal_id), r.deal_id
+    (SELECT 'important' AS queue, row_number() OVER (ORDER BY r.score DESC, r.deal_id), r.deal_id
      FROM risks r WHERE r.is_at_risk AND NOT r.is_overdue AND r.action_urgency IS DISTINCT FROM 'high' ORDER BY 2 LIMIT 5)
     UNION ALL
-    (SELECT 'safe', row_number() OVER (ORDER BY r.stage_priority DESC, r.last_activity_at DESC, r.deal_id), r.deal_id
+    (SELECT 'safe' AS queue, row_number() OVER (ORDER BY r.stage_priority DESC, r.last_activity_at DESC, r.deal_id), r.deal_id
      FROM risks r WHERE NOT r.is_at_risk ORDER BY 2 LIMIT 5))
 SELECT q.queue, q.place::numeric AS "position", q.deal_id::text AS deal_id, d.name, d.pipeline, d.stage, d.owner, d.currency,
        d.value::numeric AS value, d.score::numeric AS score, d.band, d.primary_reason, d.recommended_action, d.action_urgency,
