@@ -19,7 +19,7 @@ amounts AS (
     JOIN sentinel.pipeline_stages s
         ON s.org_id = sentinel.current_org() AND s.pipeline_id = x.pipeline_id AND s.stage = x.stage
     UNION ALL
-    SELECT t.period, d.currency, 'closed', count(*), sum(d.value), sum(d.value)
+    SELECT t.period, d.currency, 'closed' AS category, count(*), sum(d.value), sum(d.value)
     FROM span t
     JOIN sentinel.deals d ON d.closed_at >= t.starts_at AND d.closed_at < t.ends_at
     WHERE t.period <> 'all_time' AND d.org_id = sentinel.current_org() AND d.stage_kind = 'won'

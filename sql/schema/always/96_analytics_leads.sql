@@ -129,27 +129,27 @@ listed AS (
      LEFT JOIN sentinel.leads l ON l.org_id = sentinel.current_org() AND l.id = c.lead_id
      ORDER BY 2 LIMIT 50)
     UNION ALL
-    (SELECT 'task', row_number() OVER (ORDER BY k.due_at, k.id), count(*) OVER (), coalesce(k.subject_type, 'task'),
-            coalesce(k.subject_id, k.id), k.title, NULL, k.member_id, k.due_at, k.priority
+    (SELECT 'task' AS kind, row_number() OVER (ORDER BY k.due_at, k.id), count(*) OVER (), coalesce(k.subject_type, 'task'),
+            coalesce(k.subject_id, k.id), k.title, NULL AS detail, k.member_id, k.due_at, k.priority
      FROM today t
      JOIN sentinel.tasks k ON k.org_id = sentinel.current_org() AND k.completed_at IS NULL AND k.due_at < t.ends_at
      ORDER BY 2 LIMIT 50)
     UNION ALL
-    (SELECT 'contact', row_number() OVER (ORDER BY l.created_at DESC, l.id), count(*) OVER (), 'lead', l.id, l.name,
+    (SELECT 'contact' AS kind, row_number() OVER (ORDER BY l.created_at DESC, l.id), count(*) OVER (), 'lead' AS subject_type, l.id, l.name,
             l.company_name, l.owner_id, l.next_action_due, l.priority
      FROM sentinel.leads l
      WHERE l.org_id = sentinel.current_org() AND l.lifecycle_stage = 'new_lead'
      ORDER BY 2 LIMIT 20)
     UNION ALL
-    (SELECT 'follow_up', row_number() OVER (ORDER BY CASE l.priority WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'normal' THEN 3
+    (SELECT 'follow_up' AS kind, row_number() OVER (ORDER BY CASE l.priority WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'normal' THEN 3
                                                                      WHEN 'low' THEN 4 ELSE 5 END, l.last_state_change, l.id),
-            count(*) OVER (), 'lead', l.id, l.name, l.company_name, l.owner_id, l.next_action_due, l.priority
+            count(*) OVER (), 'lead' AS subject_type, l.id, l.name, l.company_name, l.owner_id, l.next_action_due, l.priority
      FROM sentinel.leads l
      WHERE l.org_id = sentinel.current_org() AND l.lifecycle_stage IN ('contacted', 'qualified')
      ORDER BY 2 LIMIT 20)
     UNION ALL
-    (SELECT 'renewal', row_number() OVER (ORDER BY c.renewal_at, c.id), count(*) OVER (), 'client', c.id,
-            coalesce(l.name, d.name), d.name, d.owner_id, c.renewal_at, NULL
+    (SELECT 'renewal' AS kind, row_number() OVER (ORDER BY c.renewal_at, c.id), count(*) OVER (), 'client' AS subject_type, c.id,
+            coalesce(l.name, d.name), d.name, d.owner_id, c.renewal_at, NULL AS priority
      FROM sentinel.clients c
      LEFT JOIN sentinel.deals d ON d.org_id = sentinel.current_org() AND d.id = c.deal_id
      LEFT JOIN sentinel.leads l ON l.org_id = sentinel.current_org() AND l.id = c.lead_id
@@ -157,7 +157,7 @@ listed AS (
        AND c.renewal_at <= (SELECT now() + t.renewal_days::double precision * interval '24 hours' FROM today t)
      ORDER BY 2 LIMIT 10)
     UNION ALL
-    (SELECT 'contacted', row_number() OVER (ORDER BY l.last_contacted_at DESC, l.id), count(*) OVER (), 'lead', l.id, l.name,
+    (SELECT 'contacted' AS kind, row_number() OVER (ORDER BY l.last_contacted_at DESC, l.id), count(*) OVER (), 'lead' AS subject_type, l.id, l.name,
             l.company_name, l.owner_id, l.last_contacted_at, l.priority
      FROM today t
      JOIN sentinel.leads l ON l.org_id = sentinel.current_org() AND l.last_contacted_at >= t.starts_at

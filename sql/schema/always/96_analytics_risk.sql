@@ -140,10 +140,10 @@ queue AS (
             r.deal_id
      FROM risks r WHERE r.is_at_risk AND (r.is_overdue OR r.action_urgency = 'high') ORDER BY 2 LIMIT 5)
     UNION ALL
-    (SELECT 'important', row_number() OVER (ORDER BY r.score DESC, r.deal_id), r.deal_id
+    (SELECT 'important' AS queue, row_number() OVER (ORDER BY r.score DESC, r.deal_id), r.deal_id
      FROM risks r WHERE r.is_at_risk AND NOT r.is_overdue AND r.action_urgency IS DISTINCT FROM 'high' ORDER BY 2 LIMIT 5)
     UNION ALL
-    (SELECT 'safe', row_number() OVER (ORDER BY r.stage_priority DESC, r.last_activity_at DESC, r.deal_id), r.deal_id
+    (SELECT 'safe' AS queue, row_number() OVER (ORDER BY r.stage_priority DESC, r.last_activity_at DESC, r.deal_id), r.deal_id
      FROM risks r WHERE NOT r.is_at_risk ORDER BY 2 LIMIT 5))
 SELECT q.queue, q.place::numeric AS "position", q.deal_id::text AS deal_id, d.name, d.pipeline, d.stage, d.owner, d.currency,
        d.value::numeric AS value, d.score::numeric AS score, d.band, d.primary_reason, d.recommended_action, d.action_urgency,
