@@ -132,7 +132,7 @@ CREATE POLICY calls_edit ON sentinel.calls FOR UPDATE
 
 DROP POLICY IF EXISTS invoices_view ON sentinel.invoices;
 CREATE POLICY invoices_view ON sentinel.invoices FOR SELECT
-    USING (org_id = sentinel.current_org() AND sentinel.may_deal('view', deal_id));
+    USING (org_id = sentinel.current_org() AND (sentinel.current_member() IS NULL OR sentinel.may_deal('view', deal_id)));
 DROP POLICY IF EXISTS invoices_add ON sentinel.invoices;
 CREATE POLICY invoices_add ON sentinel.invoices FOR INSERT
     WITH CHECK (org_id = sentinel.current_org() AND sentinel.may_deal('edit', deal_id));
@@ -143,7 +143,7 @@ CREATE POLICY invoices_edit ON sentinel.invoices FOR UPDATE
 
 DROP POLICY IF EXISTS contracts_view ON sentinel.contracts;
 CREATE POLICY contracts_view ON sentinel.contracts FOR SELECT
-    USING (org_id = sentinel.current_org() AND sentinel.may_deal('view', deal_id));
+    USING (org_id = sentinel.current_org() AND (sentinel.current_member() IS NULL OR sentinel.may_deal('view', deal_id)));
 DROP POLICY IF EXISTS contracts_add ON sentinel.contracts;
 CREATE POLICY contracts_add ON sentinel.contracts FOR INSERT
     WITH CHECK (org_id = sentinel.current_org() AND sentinel.may_deal('edit', deal_id));
@@ -154,7 +154,7 @@ CREATE POLICY contracts_edit ON sentinel.contracts FOR UPDATE
 
 DROP POLICY IF EXISTS clients_view ON sentinel.clients;
 CREATE POLICY clients_view ON sentinel.clients FOR SELECT
-    USING (org_id = sentinel.current_org() AND sentinel.may_deal('view', deal_id));
+    USING (org_id = sentinel.current_org() AND (sentinel.current_member() IS NULL OR sentinel.may_deal('view', deal_id)));
 DROP POLICY IF EXISTS clients_add ON sentinel.clients;
 CREATE POLICY clients_add ON sentinel.clients FOR INSERT
     WITH CHECK (org_id = sentinel.current_org() AND sentinel.may_deal('edit', deal_id));

@@ -135,8 +135,8 @@ listed AS (
      JOIN sentinel.tasks k ON k.org_id = sentinel.current_org() AND k.completed_at IS NULL AND k.due_at < t.ends_at
      ORDER BY 2 LIMIT 50)
     UNION ALL
-    (SELECT 'contact' AS kind, row_number() OVER (ORDER BY l.created_at DESC, l.id), count(*) OVER (), 'lead' AS subject_type,
-            l.id, l.name,
+    (SELECT 'contact' AS kind, row_number() OVER (ORDER BY l.created_at DESC, l.id), count(*) OVER (),
+            'lead' AS subject_type, l.id, l.name,
             l.company_name, l.owner_id, l.next_action_due, l.priority
      FROM sentinel.leads l
      WHERE l.org_id = sentinel.current_org() AND l.lifecycle_stage = 'new_lead'
@@ -144,8 +144,7 @@ listed AS (
     UNION ALL
     (SELECT 'follow_up' AS kind, row_number() OVER (ORDER BY CASE l.priority WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'normal' THEN 3
                                                                      WHEN 'low' THEN 4 ELSE 5 END, l.last_state_change, l.id),
-            count(*) OVER (), 'lead' AS subject_type,
-            l.id, l.name, l.company_name, l.owner_id, l.next_action_due, l.priority
+            count(*) OVER (), 'lead' AS subject_type, l.id, l.name, l.company_name, l.owner_id, l.next_action_due, l.priority
      FROM sentinel.leads l
      WHERE l.org_id = sentinel.current_org() AND l.lifecycle_stage IN ('contacted', 'qualified')
      ORDER BY 2 LIMIT 20)
@@ -159,8 +158,8 @@ listed AS (
        AND c.renewal_at <= (SELECT now() + t.renewal_days::double precision * interval '24 hours' FROM today t)
      ORDER BY 2 LIMIT 10)
     UNION ALL
-    (SELECT 'contacted' AS kind, row_number() OVER (ORDER BY l.last_contacted_at DESC, l.id), count(*) OVER (), 'lead' AS subject_type,
-            l.id, l.name,
+    (SELECT 'contacted' AS kind, row_number() OVER (ORDER BY l.last_contacted_at DESC, l.id), count(*) OVER (),
+            'lead' AS subject_type, l.id, l.name,
             l.company_name, l.owner_id, l.last_contacted_at, l.priority
      FROM today t
      JOIN sentinel.leads l ON l.org_id = sentinel.current_org() AND l.last_contacted_at >= t.starts_at

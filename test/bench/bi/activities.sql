@@ -36,7 +36,7 @@ BEGIN
     COMMIT;
 END
 $$;
-SELECT format('CALL pg_temp.turn(%s, %s, %s, %s)', s.each, t.triggers, t.first, t.last)
+SELECT format('CALL pg_temp.turn(%s, %L, %s, %s)', s.each, t.triggers, t.first, t.last)
 FROM (VALUES (1), (10)) AS s (each)
 CROSS JOIN (VALUES (1, true, 0, 0), (2, false, 1, 1), (3, true, 2, 20), (4, false, 21, 39), (5, true, 40, 58), (6, false, 59, 77),
                    (7, true, 78, 96), (8, false, 97, 115)) AS t (place, triggers, first, last)

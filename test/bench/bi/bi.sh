@@ -75,7 +75,7 @@ measure_bi() {
 measure_activities() {
     bi_database "$DEALS"
     say "inserting activities at $DEALS deals"
-    printf 'Of make bench ONLY=activities, %s, at %s deals. Batches of 1,000 activities of any deals; without triggers keys are still checked.\n\n' \
+    printf 'Of make bench ONLY=activities, %s, at %s deals. Batches of 1,000, a commit each; without the triggers foreign keys are still checked.\n\n' \
         "$(date -u +%F)" "$DEALS"
     printf '| figure | value | unit |\n|---|---|---|\n'
     cluster_psql bi -d "bi_$DEALS" -At <test/bench/bi/activities.sql | sed -E 's/^(.*)\|(.*)\|(.*)$/| \1 | \2 | \3 |/'
