@@ -108,6 +108,10 @@ cluster_start demo
 cluster_psql demo -d postgres -c "CREATE DATABASE $DEMO_DB"
 demo_psql -f "$HERE/install.sql"
 
+step "A quarter of a small company's life, day by day: forms, calls, proposals, invoices, clients"
+{ demo_psql -v seed="$seed" -f "$HERE/quarter.sql" 2>&1 >&3 | bars_of_psql; } 3>&1
+demo_psql -f "$HERE/quarter_report.sql"
+
 step "Sample data (seed $seed)"
 as_owner mkdir "$DIR/data_files" "$DIR/programs"
 cp "$ROOT"/test/standins/*.py "$HERE"/*.py "$DIR/programs"
@@ -119,10 +123,6 @@ demo_psql -v dir="$DIR/data_files" -f "$HERE/org.sql"
 
 step "Ninety days of $deals deals, replayed by the clock of the quarter"
 { demo_psql -f "$HERE/load.sql" 2>&1 >&3 | bars_of_psql; } 3>&1
-
-step "A quarter of a small company's life, day by day: forms, calls, proposals, invoices, clients"
-{ demo_psql -v seed="$seed" -f "$HERE/quarter.sql" 2>&1 >&3 | bars_of_psql; } 3>&1
-demo_psql -f "$HERE/quarter_report.sql"
 
 step "Stand-ins for Slack and a customer's webhook receiver; their secrets, sealed by the worker"
 for name in slack webhook_receiver; do

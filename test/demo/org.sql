@@ -4,7 +4,6 @@
 \set timeline_csv :dir '/timeline.csv'
 \set truth_json :dir '/truth.json'
 
-CREATE SCHEMA demo;
 CREATE TABLE demo.team (display_name text, email text, role text, member_id uuid);
 CREATE TABLE demo.deal (external_ref text PRIMARY KEY, name text, account text, value numeric, currency text, owner text,
                         pipeline text, channel text, created_at timestamptz, stage text, stage_path text, deal_id uuid);

@@ -7,7 +7,7 @@ SELECT sentinel.enter(org_id, NULL, true) FROM sentinel.orgs WHERE slug = 'north
 \echo
 \echo '==> Leads'
 SELECT count(*) AS "rows in", count(*) FILTER (WHERE state = 'waiting') AS "good",
-       (SELECT count(*) FROM sentinel.leads) AS "leads created",
+       (SELECT count(*) FROM sentinel.leads WHERE org_id = sentinel.current_org()) AS "leads created",
        count(*) FILTER (WHERE state = 'duplicate') AS "duplicates", count(*) FILTER (WHERE state = 'rejected') AS "rejected"
 FROM demo.intake;
 
@@ -28,11 +28,11 @@ SELECT format(E'%2s. %s %s  %s, %s %s, in %s\n        %s\n        -> %s (%s), du
               to_char(score, 'FM0.00'), band, name, to_char(value, 'FM999,999,990'), currency, stage, array_to_string(reasons, '; '),
               coalesce(recommended_action, 'no action'), coalesce(action_urgency, '-'),
               coalesce(to_char(action_due_at, 'YYYY-MM-DD'), '-'))
-FROM sentinel.deal_risks WHERE status <> 'closed' ORDER BY score DESC, value DESC LIMIT 10;
+FROM sentinel.deal_risks WHERE status <> 'closed' AND org_id = sentinel.current_org() ORDER BY score DESC, value DESC LIMIT 10;
 \pset format aligned
 \pset tuples_only off
 
-SELECT deal_id AS first, name AS first_name FROM sentinel.deal_risks WHERE status <> 'closed'
+SELECT deal_id AS first, name AS first_name FROM sentinel.deal_risks WHERE status <> 'closed' AND org_id = sentinel.current_org()
 ORDER BY score DESC, value DESC LIMIT 1 \gset
 \echo
 \echo '==> Why' :first_name
@@ -48,7 +48,8 @@ SELECT format('%s instants × %s deals: %s', count(DISTINCT r.instant), count(DI
 FROM demo.recorded r CROSS JOIN LATERAL sentinel.deal_risk(r.deal_id, r.instant) again \gset
 SELECT count(*) FILTER (WHERE s.total IS DISTINCT FROM d.score) AS unexplained, count(*) AS explained
 FROM sentinel.deal_risks d
-CROSS JOIN LATERAL (SELECT sum(e.contribution ORDER BY e.position) AS total FROM sentinel.explain_risk(d.deal_id) e) s \gset
+CROSS JOIN LATERAL (SELECT sum(e.contribution ORDER BY e.position) AS total FROM sentinel.explain_risk(d.deal_id) e) s
+WHERE d.org_id = sentinel.current_org() \gset
 SELECT count(*) FILTER (WHERE planted AND found) AS both, count(*) FILTER (WHERE planted) AS planted,
        count(*) FILTER (WHERE found) AS found, count(*) FILTER (WHERE planted <> found) > 0 AS risk_differs
 FROM (SELECT d.deal_id IS NOT NULL AND t.planted -> 'deals' -> 'at_risk_at_end' ? d.external_ref AS planted, r.status = 'at_risk' AS found
