@@ -225,3 +225,39 @@ $$;
 ALTER FUNCTION sentinel.save_document_template(text, text, text) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.save_document_template(text, text, text) IS
     'Make a template, or change the one of that kind and name; gives its id. Owners and admins only. Errors: SN002, SN003, SN007, 22023 kind.';
+
+-- grant: sentinel_reader, sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.document_url(document_id uuid) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+BEGIN
+    RETURN coalesce((SELECT s.base_url FROM sentinel.document_settings s WHERE s.org_id = org), 'https://contracts.internal/')
+           || document_url.document_id;
+END
+$$;
+COMMENT ON FUNCTION sentinel.document_url(uuid) IS
+    'Give the address at which a document of the organisation entered lies: its base address, https://contracts.internal/ until set_document_address() has named another, and the id. Errors: SN002.';
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.set_document_address(base_url text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+    moment timestamptz := now();
+    address text := rtrim(btrim(set_document_address.base_url), '/') || '/';
+BEGIN
+    PERFORM sentinel.require_manager();
+    IF NOT coalesce(length(address) <= 1900 AND address ~ '^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/([!-~]*/)?$', false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid address "%s" of documents', left(set_document_address.base_url, 100)),
+            DETAIL = 'An address begins with https:// or http:// and has no user, query or spaces; the id of a document is put behind it.',
+            HINT = 'Use ''https://documents.example.com/contracts''.';
+    END IF;
+    INSERT INTO sentinel.document_settings AS s (org_id, base_url) VALUES (org, address)
+    ON CONFLICT (org_id) DO UPDATE SET base_url = excluded.base_url, updated_at = moment;
+    PERFORM sentinel.audit('document_address.changed', 'org', org, jsonb_build_object('base_url', address));
+END
+$$;
+ALTER FUNCTION sentinel.set_document_address(text) OWNER TO sentinel_owner;
+COMMENT ON FUNCTION sentinel.set_document_address(text) IS
+    'Say where documents of the organisation entered are served; contracts made from then on carry it. Owners and admins only. Errors: SN002, SN003, SN007 address.';

@@ -278,7 +278,7 @@ BEGIN
     known := sentinel.contract_variables(won.id, paper.created_at);
     -- A template that names the invoice is filled in when there is one, where nobody has touched the draft since.
     UPDATE sentinel.contracts k
-    SET url = coalesce(k.url, 'https://contracts.internal/' || k.id),
+    SET url = coalesce(k.url, sentinel.document_url(k.id)),
         html = CASE WHEN k.html = sentinel.render_template(paper.body, known - 'invoice_number')
                     THEN sentinel.render_template(paper.body, known) ELSE k.html END
     WHERE k.org_id = org AND k.id = made AND k.status = 'draft' AND paper.body IS NOT NULL;

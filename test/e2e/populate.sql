@@ -91,7 +91,7 @@ CALL sentinel.run_jobs(1000);
 
 -- The revenue engine: settings, people's work, money, plans, what is planned and what is reported.
 SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
-    (20, 'set_revenue_settings', $$SELECT sentinel.set_revenue_settings('{"stale_lead_days": 45}')$$),
+    (20, 'set_revenue_settings', $$SELECT sentinel.set_revenue_settings('{"stale_lead_days": 45}'), sentinel.set_document_address('https://{slug}.example/papers')$$),
     (21, 'set_risk_weights', $$SELECT sentinel.set_risk_weights('{"inactivity": 0.45}')$$),
     (22, 'add_note', $$SELECT sentinel.add_note('lead', l.id, '{label} note') FROM sentinel.leads l
         WHERE l.org_id = sentinel.current_org() AND l.email LIKE 'lea@%'$$),

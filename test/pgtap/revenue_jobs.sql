@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(94);
+SELECT plan(97);
 
 SELECT sentinel.create_org('Revenue jobs Ltd', 'revenue-jobs-pgtap') AS org, sentinel.create_org('Other Ltd', 'revenue-jobs-other') AS other, sentinel.uuid7() AS job \gset
 SELECT sentinel.enter(:'org');
@@ -166,6 +166,10 @@ SELECT id AS bill FROM sentinel.invoices WHERE deal_id = :'deal' \gset
 SELECT is((SELECT (i.status, i.amount, i.currency, i.due_at = '2025-04-09 12:00+00', i.client_id)::text FROM sentinel.invoices i WHERE i.id = :'bill'), '(draft,1234.56,EUR,t,)', 'the invoice: the value to the cent; trap 9: due in 30 times 24 hours, though clocks change');
 SELECT is((SELECT (k.status, k.url = 'https://contracts.internal/' || k.id, k.html ~ 'Website.*1234.56 EUR')::text FROM sentinel.contracts k WHERE k.deal_id = :'deal'), '(draft,t,t)', 'the contract, with its address');
 SELECT is((SELECT count(*)::integer FROM sentinel.invoices WHERE deal_id = :'deal') + pg_temp.told(:'org', 'contract.ready'), 2, 'one of each');
+SELECT throws_ok($$SELECT sentinel.set_document_address('ftp://x y')$$, 'SN007', NULL, 'documents are served over http');
+SELECT sentinel.set_document_address('https://papers.example.com:8443/of/us');
+SELECT is(sentinel.document_url('00000000-0000-0000-0000-000000000001'), 'https://papers.example.com:8443/of/us/00000000-0000-0000-0000-000000000001', 'an organisation says where its documents lie');
+SELECT ok(NOT pg_temp.changes_again('handle_generate_contract', :'job', pg_temp.about('deal', :'deal')), 'a contract keeps the address that it was given');
 SELECT ok(NOT pg_temp.changes_again(h, :'job', pg_temp.about('deal', :'deal')), h || ' twice: nothing') FROM unnest('{handle_create_invoice,handle_generate_contract,handle_link_deal_lead}'::text[]) h;
 SELECT is(sentinel.handle_create_client(:'job', pg_temp.about('invoice', :'bill')) ->> 'skipped', 'no paid invoice', 'who has not paid is no client');
 SELECT sentinel.mark_invoice_paid(:'bill', as_of => '2025-03-12 12:00+00');

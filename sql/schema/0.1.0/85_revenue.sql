@@ -226,6 +226,16 @@ COMMENT ON COLUMN sentinel.document_templates.body IS 'HTML with {{word}} where 
 COMMENT ON COLUMN sentinel.document_templates.created_at IS 'When it was made.';
 COMMENT ON COLUMN sentinel.document_templates.updated_at IS 'When it was last changed; contracts made before keep their text.';
 
+CREATE TABLE sentinel.document_settings (
+    org_id uuid NOT NULL PRIMARY KEY REFERENCES sentinel.orgs ON DELETE CASCADE,
+    base_url text NOT NULL CHECK (base_url ~ '^https?://[^[:space:]]+/$'),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE sentinel.document_settings IS 'Where documents of an organisation are served. One row is one organisation.';
+COMMENT ON COLUMN sentinel.document_settings.org_id IS 'Organisation.';
+COMMENT ON COLUMN sentinel.document_settings.base_url IS 'Address behind which the id of a document is put; ends in a slash.';
+COMMENT ON COLUMN sentinel.document_settings.updated_at IS 'When it was last set.';
+
 CREATE TABLE sentinel.contracts (
     org_id uuid NOT NULL REFERENCES sentinel.orgs ON DELETE CASCADE,
     id uuid NOT NULL DEFAULT sentinel.uuid7(),

@@ -193,6 +193,6 @@ CREATE POLICY state_history_revenue_view ON sentinel.state_history FOR SELECT
            AND sentinel.may_subject('view', split_part(machine, '_', 1), subject_id));
 
 GRANT SELECT ON sentinel.revenue_defaults, sentinel.revenue_settings, sentinel.calls, sentinel.clients, sentinel.invoices,
-    sentinel.document_templates, sentinel.contracts, sentinel.tasks, sentinel.weekly_reports, sentinel.lead_merges
+    sentinel.document_templates, sentinel.document_settings, sentinel.contracts, sentinel.tasks, sentinel.weekly_reports, sentinel.lead_merges
     TO sentinel_reader, sentinel_member;
 GRANT INSERT, UPDATE, DELETE ON sentinel.tasks TO sentinel_member;
