@@ -47,6 +47,12 @@ Instant time_of(const pg::Row& row, OwnColumn which) {
     return row.is_null(column) ? kNever : static_cast<Instant>(DatumGetTimestampTz(row[column]));
 }
 
+// When to look at the deal again. A look that is promised for an earlier time stays: an activity that only puts
+// the next change off then moves no index entry; the sweep looks once in vain and sets the time right.
+Instant look_at(Instant next, Instant promised, Instant input_at) {
+    return promised != kNever && promised > input_at && promised < next ? promised : next;
+}
+
 void put(pg::RowTrigger& call, OwnColumn which, Instant value) {
     int column = columns.numbers[which];
     if (value == kNever || value == kForever)
@@ -69,12 +75,14 @@ SENTINEL_FUNCTION(sentinel_settle_risk) {
     Instant recovered = time_of(is, kRecoveredAt);
 
     RiskClock clock;
+    Instant promised = kNever;
     if (call.inserting()) {
         clock = first_batch(now, input_at);
     } else {
         pg::Row was = call.old_row();
         RiskClock old{time_of(was, kSettledInputAt), time_of(was, kSettledBefore),
                       time_of(was, kSettledSince)};
+        promised = time_of(was, kNextChange);
         clock = next_batch(old, signals_of(was, old_weights), now, input_at);
     }
 
@@ -93,6 +101,7 @@ SENTINEL_FUNCTION(sentinel_settle_risk) {
     else if (clock.since != noticed)
         put(call, kNextChange, clock.input_at);
     else
-        put(call, kNextChange, next_change(now, clock.since, clock.input_at, clock.input_at));
+        put(call, kNextChange,
+            look_at(next_change(now, clock.since, clock.input_at, clock.input_at), promised, clock.input_at));
     return call.result();
 }

@@ -106,7 +106,7 @@ CREATE TABLE sentinel.deal_signals (
     recovered_at timestamptz,
     PRIMARY KEY (org_id, deal_id),
     FOREIGN KEY (org_id, deal_id) REFERENCES sentinel.deals (org_id, id) ON DELETE CASCADE
-) WITH (fillfactor = 90);
+) WITH (fillfactor = 80);
 CREATE INDEX deal_signals_due ON sentinel.deal_signals (org_id, next_change_at) WHERE next_change_at IS NOT NULL;
 COMMENT ON TABLE sentinel.deal_signals IS
     'What the risk model knows of each deal now, kept by triggers, so that scoring reads one row and no history. Written by the engine only.';
@@ -134,7 +134,7 @@ COMMENT ON COLUMN sentinel.deal_signals.input_at IS 'When the newest input was r
 COMMENT ON COLUMN sentinel.deal_signals.since_before IS 'Start of the time at risk just before the inputs of input_at; null when not at risk.';
 COMMENT ON COLUMN sentinel.deal_signals.at_risk_since IS 'Start of the time at risk with them; null when not at risk.';
 COMMENT ON COLUMN sentinel.deal_signals.next_change_at IS
-    'When the score, status or reasons change next after the last look; due for the sweep then. Null when never, -infinity while replay.';
+    'By when to look again: no later than score, status or reasons change next; due for the sweep then. Activities that only put the change off leave it, so that they move no index entry. Null when never, -infinity while replay.';
 COMMENT ON COLUMN sentinel.deal_signals.noticed_since IS 'Start of the period that the sweep has open; null when none.';
 COMMENT ON COLUMN sentinel.deal_signals.recovered_at IS 'First recovery since then, where that period ends; null when it goes on.';
 
