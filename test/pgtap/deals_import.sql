@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(95);
+SELECT plan(97);
 
 SELECT sentinel.create_org('Import Ltd', 'import-pgtap') AS org, sentinel.create_org('Second Ltd', 'import-pgtap-second') AS second \gset
 SELECT sentinel.enter(:'org');
@@ -157,8 +157,21 @@ SELECT is((SELECT array_agg(coalesce(code, state) ORDER BY line) FROM sentinel.i
     E'Name,ID,Entered Discovery,Entered Negotiation,Created,Closed,Status,Value\nC1,c1,2021-01-01,2021-02-01,2021-01-01,2021-03-01,won,5\n'
     'C2,c2,,,2021-01-01,2021-03-01,won,5\nC3,c3,,,2021-01-01,2021-03-01,lost,5\nC4,c4,,,2021-01-01,,open,5\n', pipeline => 'CRM classic')),
     '{illegal_move,created,created,created}', 'no leap over a stage');
-SELECT is((SELECT array_agg(DISTINCT stage) FROM sentinel.deal_history WHERE seq = 1 AND deal_id IN (pg_temp.deal('c2'), pg_temp.deal('c3'))), '{negotiation}',
+SELECT is((SELECT array_agg(DISTINCT stage) FROM sentinel.deal_history WHERE seq = 1 AND deal_id IN (pg_temp.deal('c2'), pg_temp.deal('c3'), pg_temp.deal('c4'))), '{discovery}',
     'a beginning that is assumed does not tell how it ends');
+SELECT results_eq($$SELECT stage, recorded_at FROM sentinel.deal_history WHERE deal_id = pg_temp.deal('c2') ORDER BY seq$$,
+    $$VALUES ('discovery', '2021-01-01'::timestamptz), ('proposal', '2021-03-01'), ('negotiation', '2021-03-01'), ('won', '2021-03-01')$$,
+    'nor does what lies between');
+-- Of a deal that is open today the file tells when it came to its stage, of one that closed it does not: before the file both are alike.
+SELECT sentinel.import_deals_csv(E'Name,ID,Stage,Last Stage Change Date,Created,Closed,Value\n'
+    'S1,s1,Proposal,2021-02-01,2021-01-01,,5\nS2,s2,Negotiation,2021-01-01,2021-01-01,,5\nS3,s3,Closed Won,2021-02-01,2021-01-01,2021-02-01,5\n',
+    as_of => '2021-06-01');
+SELECT results_eq($$SELECT external_id, h.stage, h.recorded_at, h.stage_entered_at FROM sentinel.deal_history h JOIN sentinel.deals d ON d.id = h.deal_id
+        WHERE external_id IN ('s1', 's2', 's3') ORDER BY 1, seq$$,
+    $$VALUES ('s1', 'discover', '2021-01-01'::timestamptz, '2021-01-01'::timestamptz), ('s1', 'proposal', '2021-06-01', '2021-02-01'),
+             ('s2', 'discover', '2021-01-01', '2021-01-01'), ('s2', 'negotiation', '2021-06-01', '2021-01-01'),
+             ('s3', 'discover', '2021-01-01', '2021-01-01'), ('s3', 'closed_won', '2021-02-01', '2021-02-01')$$,
+    'a stage is known from the file on, with the day on which it was entered');
 
 -- Mapping, owners, rights.
 SELECT is((SELECT state FROM sentinel.import_deals_csv(E'what,rep,since,stage\nMapped,olga@import.example,2020-01-01,ignored', '{"What": "name", "rep": "owner", "Since": "created", "stage": null}')),
