@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(82);
+SELECT plan(86);
 
 SELECT sentinel.create_org('Insight Ltd', 'insight-pgtap') AS org, sentinel.create_org('Empty Ltd', 'insight-pgtap-empty') AS empty,
        sentinel.create_org('Known Ltd', 'insight-pgtap-known') AS known, sentinel.create_org('Noise Ltd', 'insight-pgtap-noise') AS noise \gset
@@ -193,6 +193,19 @@ SELECT sentinel.enter(:'noise');
 SELECT cmp_ok(pg_temp.generate_deals(:'noise', true, 20000, 2), '>', 100000::bigint, 'deals of pure chance');
 SELECT is((SELECT verdict FROM sentinel.backtest_win(now(), pg_temp.ago(280), 84)), 'no skill', 'of chance the model claims no skill');
 SELECT is((SELECT verdict FROM sentinel.backtest_risk(now(), pg_temp.ago(280))), 'no skill', 'nor does the risk score');
+
+-- The past is told in the currency and pipeline of then; deleted deals are open until they go, demo deals never were.
+SELECT sentinel.create_org('Past Ltd', 'insight-pgtap-past') AS past \gset
+SELECT sentinel.enter(:'past');
+SELECT sentinel.seed_demo_deals();
+SELECT sentinel.create_deal('Yen', 100, as_of => pg_temp.ago(30)) AS yen, sentinel.create_deal('Gone', 100, as_of => pg_temp.ago(100)) AS gone \gset
+UPDATE sentinel.deals SET currency = 'JPY', value = 15000, changed_at = pg_temp.ago(10) WHERE id = :'yen';
+SELECT results_eq(format('SELECT value, currency FROM sentinel.deal_state(%L, %L)', :'yen', pg_temp.ago(20)), $$VALUES (100.00, 'USD')$$, 'the value of then in the currency of then');
+SELECT is((SELECT count(*) FROM sentinel.deal_landmarks(:'past', now(), now(), now(), now())), 2::bigint, 'demo deals that are gone are no open deals');
+DELETE FROM sentinel.deals WHERE id = :'gone';
+SELECT results_eq(format('SELECT deal_id FROM sentinel.deal_landmarks(%L, now(), now(), now(), now())', :'past'), ARRAY[:'yen'::uuid], 'nor is a deleted one');
+SELECT is((SELECT count(*) FROM sentinel.deal_landmarks(:'past', now(), pg_temp.ago(110), pg_temp.ago(1), now()) WHERE deal_id = :'gone'), 3::bigint,
+    'which counts as what it was before');
 
 SELECT * FROM finish();
 ROLLBACK;
