@@ -244,8 +244,10 @@ BEGIN
         SELECT quote_ident(n.nspname) INTO trigrams
         FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
     END IF;
-    show_demo := coalesce(search_deals.with_demo, NOT EXISTS (
-        SELECT FROM sentinel.deals d WHERE d.org_id = org AND NOT d.is_demo));
+    -- First whether there are any: that has an index, while one real deal of a small organisation is found by reading all.
+    show_demo := coalesce(search_deals.with_demo,
+        NOT EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.is_demo)
+        OR NOT EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND NOT d.is_demo));
 
     RETURN QUERY EXECUTE concat(
         'SELECT d.id, d.name, d.company_name, d.stage, d.stage_kind, d.value, d.currency, d.owner_id, m.display_name, d.team_id, '

@@ -67,8 +67,8 @@ BEGIN
         SELECT n.position, n.name, n.key, coalesce(
                    n.told,
                    (SELECT c.field FROM sentinel.deal_columns c WHERE c.alias = n.key),
-                   -- Pipedrive writes "Deal - Title", Salesforce "Opportunity Name".
-                   (SELECT c.field FROM sentinel.deal_columns c WHERE c.alias = substring(n.key FROM '^(?:deal|opportunity|opp) (.+)$')),
+                   -- Pipedrive writes "Deal - Title" and "Deal - Deal created", Salesforce "Opportunity Name".
+                   (SELECT c.field FROM sentinel.deal_columns c WHERE c.alias = substring(n.key FROM '^(?:(?:deal|opportunity|opp) )+(.+)$')),
                    -- HubSpot writes: Date entered "Contract Sent (Sales Pipeline)".
                    'entered:' || sentinel.find_stage(deal_csv_fields.org, deal_csv_fields.pipeline_id,
                        substring(n.key FROM '^(?:date )?entered "?(.+?)(?: \([^)]*\))?"?(?: \([^)]*\))?$'))) AS field
@@ -98,7 +98,7 @@ BEGIN
     FROM sentinel.parse_csv(read_deals_csv.file) WITH ORDINALITY AS p(line, cells, raw, code, reason, hint, place)
     LEFT JOIN LATERAL (
         -- What export_deals_csv() puts before a formula goes off again.
-        SELECT jsonb_object_agg(e.key, regexp_replace(e.value, '^''(?=\s*[=+@＝＋＠－-])', '')) AS told
+        SELECT jsonb_object_agg(e.key, regexp_replace(e.value, '^''(?=''*\s*[=+@＝＋＠－-])', '')) AS told
         FROM jsonb_each_text(sentinel.intake_payload(p.cells, read_deals_csv.fields)) e
         WHERE lower(e.value) NOT IN ('-', '--', 'n/a', 'na', 'null', 'nil', 'none', '(no value)', '0000-00-00', '#n/a')) c ON true
     WHERE p.place > 1;

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(97);
+SELECT plan(99);
 
 SELECT sentinel.create_org('Import Ltd', 'import-pgtap') AS org, sentinel.create_org('Second Ltd', 'import-pgtap-second') AS second \gset
 SELECT sentinel.enter(:'org');
@@ -172,6 +172,15 @@ SELECT results_eq($$SELECT external_id, h.stage, h.recorded_at, h.stage_entered_
              ('s2', 'discover', '2021-01-01', '2021-01-01'), ('s2', 'negotiation', '2021-06-01', '2021-01-01'),
              ('s3', 'discover', '2021-01-01', '2021-01-01'), ('s3', 'closed_won', '2021-02-01', '2021-02-01')$$,
     'a stage is known from the file on, with the day on which it was entered');
+
+-- Pipedrive names what it exports twice: "Deal - Deal created".
+SELECT sentinel.import_deals_csv(E'Deal - ID;Deal - Title;Deal - Value;Deal - Currency of Value;Deal - Stage;Deal - Status;Deal - Deal created;Deal - Won time;Deal - Deal closed on\n'
+    'pd1;Erster;1.234,50;CHF;Negotiations Started;Won;2026-01-05 09:00:00;2026-03-05 09:00:00;2026-03-05 09:00:00\n');
+SELECT results_eq($$SELECT name, value, currency, stage, created_at, closed_at FROM sentinel.deals WHERE id = pg_temp.deal('pd1')$$,
+    $$VALUES ('Erster', 1234.50, 'CHF', 'closed_won', '2026-01-05 09:00+00'::timestamptz, '2026-03-05 09:00+00'::timestamptz)$$,
+    'an export of Pipedrive');
+SELECT sentinel.import_deals_csv(E'Name,ID,Created,Value\n' || sentinel.csv_cell('''=1') || E',ap1,2021-01-01,5\n');
+SELECT is((SELECT name FROM sentinel.deals WHERE id = pg_temp.deal('ap1')), '''=1', 'what was exported comes back as it was');
 
 -- Mapping, owners, rights.
 SELECT is((SELECT state FROM sentinel.import_deals_csv(E'what,rep,since,stage\nMapped,olga@import.example,2020-01-01,ignored', '{"What": "name", "rep": "owner", "Since": "created", "stage": null}')),

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(98);
+SELECT plan(99);
 
 SELECT sentinel.create_org('Operations Ltd', 'operations-pgtap') AS org, sentinel.create_org('Empty Ltd', 'operations-pgtap-empty') AS empty,
        sentinel.create_org('Planned Ltd', 'operations-pgtap-planned', 'Pacific/Auckland') AS planned \gset
@@ -121,7 +121,7 @@ SELECT is(pg_temp.as_login('tap_op_vera', :'org', 'SELECT string_agg(name, '',''
 -- Export.
 SELECT is(sentinel.csv_cell(cell), written, 'a cell: ' || what)
 FROM (VALUES ('plain', 'plain', 'as it is'), ('a,b', '"a,b"', 'with a comma'), ('say "hi"', '"say ""hi"""', 'with quotes'), (NULL, '', 'empty'),
-             ('=1+1', '''=1+1', 'a formula'), ('+49 30', '''+49 30', 'a sum'), ('-2', '''-2', 'a difference'), ('@SUM(A1)', '''@SUM(A1)', 'a function'),
+             ('=1+1', '''=1+1', 'a formula'), ('''=1+1', '''''=1+1', 'a formula that was told to be none'), ('+49 30', '''+49 30', 'a sum'), ('-2', '''-2', 'a difference'), ('@SUM(A1)', '''@SUM(A1)', 'a function'),
              (E'\t=1', E'"''\t=1"', 'a formula behind a tab'), (E'a\nb', E'"a\nb"', 'with a line end')) AS c(cell, written, what);
 SELECT sentinel.create_deal('=HYPERLINK("http://evil.example","x")', 5, 'negotiation', owner_id => :'olga', as_of => now() - interval '40 days', external_id => 'E-1') AS evil \gset
 SELECT is(split_part(sentinel.export_deals_csv(), E'\n', 1),
