@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(86);
+SELECT plan(87);
 
 SELECT sentinel.create_org('Insight Ltd', 'insight-pgtap') AS org, sentinel.create_org('Empty Ltd', 'insight-pgtap-empty') AS empty,
        sentinel.create_org('Known Ltd', 'insight-pgtap-known') AS known, sentinel.create_org('Noise Ltd', 'insight-pgtap-noise') AS noise \gset
@@ -64,6 +64,7 @@ SELECT throws_ok(format('SELECT sentinel.similar_deals(%L, at_most => 0)', :'lat
 -- Forecast: 4000 x (0.87 + 0.75), + 0.20 cut at 1, - 0.25.
 SELECT results_eq($$SELECT currency, expected, best, worst, expected_wins FROM sentinel.forecast() WHERE period = 'total'$$,
     $$VALUES ('USD', 6480.00, 7800.00, 4480.00, 1.62)$$, 'the forecast in total');
+SELECT results_eq($$SELECT confidence FROM sentinel.forecast() WHERE period IN ('total', 'later') ORDER BY period DESC$$, $$SELECT * FROM (VALUES (74), (0)) v$$, 'how near best and worst lie');
 SELECT is((SELECT count(*) FROM sentinel.forecast()), 9::bigint, 'by month: the rest of this one, six more, later');
 SELECT cmp_ok((SELECT abs(sum(expected) FILTER (WHERE period <> 'total') - sum(expected) FILTER (WHERE period = 'total')) FROM sentinel.forecast()), '<=', 0.05,
     'the months sum to the total');
