@@ -192,7 +192,7 @@ BEGIN
         SELECT t.*, d.id, d.pipeline_id, d.stage AS stage_before, d.stage_kind AS kind_before, d.created_at AS begun_before,
                d.name AS name_before, d.company_name AS company_before, d.value AS value_before, d.currency AS currency_before,
                d.owner_id AS owner_before, d.team_id AS team_before, d.channel AS channel_before,
-               d.expected_close_at AS expected_before, d.lost_reason AS lost_reason_before,
+               d.expected_close_at AS expected_before, d.lost_reason AS lost_reason_before, d.changed_at AS changed_before,
                CASE t.outcome WHEN 'won' THEN CASE WHEN t.any_kind = 'won' THEN t.any_stage ELSE won END
                               WHEN 'lost' THEN CASE WHEN t.any_kind = 'lost' THEN t.any_stage ELSE lost END
                               ELSE coalesce(t.any_stage, d.stage, start) END AS stage,
@@ -290,14 +290,25 @@ BEGIN
                CASE WHEN m.kind = 'open' THEN coalesce(m.expected_close, m.closed, m.expected_before) ELSE m.expected_before END AS expected,
                CASE WHEN m.kind = 'lost' THEN coalesce(m.c ->> 'lost_reason', m.lost_reason_before) END AS why
         FROM moved m
+    ), compared AS (
+        SELECT f.*, (f.name, f.company, f.worth, f.money, f.owner_id, f.team, f.way, f.expected, f.stage, f.why)
+                    IS DISTINCT FROM (f.name_before, f.company_before, f.value_before, f.currency_before, f.owner_before,
+                        f.team_before, f.channel_before, f.expected_before, f.stage_before,
+                        CASE WHEN f.kind = 'lost' THEN f.lost_reason_before END) AS differs
+        FROM final f
+    ), settled AS (
+        -- What was learned after the file was written is not undone by it.
+        SELECT f.line, f.raw, f.c, f.id, f.key, f.name, f.company, f.worth, f.money, f.owner_id, f.team, f.way, f.why, f.stage, f.kind,
+               f.begins, f.closes, f.expected, f.stage_changed, f.moves, f.amount, f.closing_amount, f.differs,
+               f.is_bad OR o.is_outdated AS is_bad,
+               CASE WHEN o.is_outdated
+                    THEN ARRAY['outdated', format('the deal was changed at %s, after the file was written', f.changed_before),
+                               'import a newer file, or say as_of if it is newer'] ELSE f.verdict END AS verdict
+        FROM compared f
+        CROSS JOIN LATERAL (SELECT NOT f.is_bad AND f.differs AND coalesce(f.changed_before > judge_deals_csv.as_of, false) AS is_outdated) o
     )
     SELECT f.line, CASE WHEN f.is_bad THEN substr(f.raw, 1, 65536) END,
-           CASE WHEN f.is_bad THEN 'rejected' WHEN f.id IS NULL THEN 'created'
-                WHEN (f.name, f.company, f.worth, f.money, f.owner_id, f.team, f.way, f.expected, f.stage, f.why)
-                     IS DISTINCT FROM (f.name_before, f.company_before, f.value_before, f.currency_before, f.owner_before,
-                         f.team_before, f.channel_before, f.expected_before, f.stage_before,
-                         CASE WHEN f.kind = 'lost' THEN f.lost_reason_before END)
-                THEN 'updated' ELSE 'unchanged' END,
+           CASE WHEN f.is_bad THEN 'rejected' WHEN f.id IS NULL THEN 'created' WHEN f.differs THEN 'updated' ELSE 'unchanged' END,
            CASE WHEN NOT f.is_bad THEN f.id END, CASE WHEN f.c IS NOT NULL THEN left(f.key, 200) END,
            f.verdict[1], f.verdict[2], f.verdict[3],
            CASE WHEN NOT f.is_bad THEN jsonb_strip_nulls(jsonb_build_object(
@@ -307,7 +318,7 @@ BEGIN
                'stage_changed_at', f.stage_changed, 'start', f.moves -> 'start', 'moves', f.moves -> 'moves',
                -- What a deal was worth before it closed: never what it closed with, which would tell the outcome.
                'start_value', round(coalesce(f.amount, CASE WHEN f.kind = 'open' THEN f.closing_amount END, 0), 2))) END
-    FROM final f ORDER BY f.line;
+    FROM settled f ORDER BY f.line;
 END
 $$;
 COMMENT ON FUNCTION sentinel.judge_deals_csv(uuid, uuid, bytea, text[], jsonb, jsonb, text, boolean, text, text, timestamptz) IS

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(99);
+SELECT plan(101);
 
 SELECT sentinel.create_org('Import Ltd', 'import-pgtap') AS org, sentinel.create_org('Second Ltd', 'import-pgtap-second') AS second \gset
 SELECT sentinel.enter(:'org');
@@ -181,6 +181,15 @@ SELECT results_eq($$SELECT name, value, currency, stage, created_at, closed_at F
     'an export of Pipedrive');
 SELECT sentinel.import_deals_csv(E'Name,ID,Created,Value\n' || sentinel.csv_cell('''=1') || E',ap1,2021-01-01,5\n');
 SELECT is((SELECT name FROM sentinel.deals WHERE id = pg_temp.deal('ap1')), '''=1', 'what was exported comes back as it was');
+
+-- A file does not undo what was learned after it was written.
+SELECT sentinel.import_deals_csv(E'Name,ID,Stage,Created,Value\nLive,lv1,Proposal,2021-01-01,5\n', as_of => '2021-06-01');
+SELECT sentinel.move_deal(pg_temp.deal('lv1'), 'negotiation');
+SELECT results_eq($$SELECT state, code FROM sentinel.import_deals_csv(E'Name,ID,Stage,Created,Value\nLive,lv1,Proposal,2021-01-01,7\n', as_of => '2021-07-01')
+        UNION ALL SELECT stage, value::text FROM sentinel.deals WHERE id = pg_temp.deal('lv1')$$,
+    $$VALUES ('rejected', 'outdated'), ('negotiation', '5.00')$$, 'an older file is refused');
+SELECT is((SELECT state FROM sentinel.import_deals_csv(E'Name,ID,Stage,Created,Value\nLive,lv1,Negotiation,2021-01-01,5\n', as_of => '2021-07-01')),
+    'unchanged', 'unless it tells nothing new');
 
 -- Mapping, owners, rights.
 SELECT is((SELECT state FROM sentinel.import_deals_csv(E'what,rep,since,stage\nMapped,olga@import.example,2020-01-01,ignored', '{"What": "name", "rep": "owner", "Since": "created", "stage": null}')),
