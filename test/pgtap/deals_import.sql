@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(101);
+SELECT plan(106);
 
 SELECT sentinel.create_org('Import Ltd', 'import-pgtap') AS org, sentinel.create_org('Second Ltd', 'import-pgtap-second') AS second \gset
 SELECT sentinel.enter(:'org');
@@ -190,6 +190,24 @@ SELECT results_eq($$SELECT state, code FROM sentinel.import_deals_csv(E'Name,ID,
     $$VALUES ('rejected', 'outdated'), ('negotiation', '5.00')$$, 'an older file is refused');
 SELECT is((SELECT state FROM sentinel.import_deals_csv(E'Name,ID,Stage,Created,Value\nLive,lv1,Negotiation,2021-01-01,5\n', as_of => '2021-07-01')),
     'unchanged', 'unless it tells nothing new');
+
+-- Stage norms of files that overlap in time: each closing counts from its time on, and the second file costs no more than both.
+SELECT sentinel.create_org('Norms Ltd', 'import-pgtap-norms') AS norms \gset
+SELECT sentinel.enter(:'norms');
+SELECT sentinel.add_pipeline('crm_v1');
+SELECT is((SELECT array_agg(DISTINCT state) FROM sentinel.import_deals_csv((
+        SELECT E'ID,Name,Stage,Created,Closed\n' || string_agg(format('%s%s,Deal,Lost,2021-01-01,%s', f.part, n, date '2021-02-01' + 2 * n + f.part), E'\n' ORDER BY n)
+        FROM generate_series(1, 40) AS n), pipeline => f.pipeline)), '{created}', 'one file after the other')
+FROM (VALUES (1, 'Revenue'), (0, 'Revenue')) AS f(part, pipeline);
+SELECT is((SELECT count(*) FROM (SELECT DISTINCT recorded_at AS at FROM sentinel.stage_norms WHERE org_id = :'norms') t
+    CROSS JOIN LATERAL (SELECT n.samples, n.mean_days FROM sentinel.stage_norms n WHERE n.org_id = :'norms' AND n.recorded_at <= t.at ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n
+    JOIN LATERAL (SELECT count(*) AS samples, avg(extract(epoch FROM d.closed_at - d.created_at) / 86400)::double precision AS mean_days
+                  FROM sentinel.deals d WHERE d.org_id = :'norms' AND d.closed_at <= t.at) d ON n.samples = d.samples AND abs(n.mean_days - d.mean_days) < 1e-9), 80::bigint,
+    'the norm of each time is that of the deals closed by then');
+SELECT cmp_ok((SELECT count(*) FROM sentinel.stage_norms WHERE org_id = :'norms'), '<=', 120::bigint, 'told once for each time');
+SELECT sentinel.import_deals_csv(E'ID,Name,Stage,Created,Closed\nv1,V,Won,2021-01-01,2021-03-01\n', pipeline => 'CRM classic');
+SELECT is((SELECT array_agg(DISTINCT n.stage) FROM sentinel.stage_norms n WHERE n.org_id = :'norms'), '{discover,discovery}', 'what is passed at once is no stay');
+SELECT sentinel.enter(:'org');
 
 -- Mapping, owners, rights.
 SELECT is((SELECT state FROM sentinel.import_deals_csv(E'what,rep,since,stage\nMapped,olga@import.example,2020-01-01,ignored', '{"What": "name", "rep": "owner", "Since": "created", "stage": null}')),
