@@ -128,8 +128,10 @@ class Guard {
     void check_length(DealColumn column, int least, int most);
     void check_past(const char* what, TimestampTz value, TimestampTz limit);
     void find_pipeline();
-    void enter_stage(const std::string& kind, TimestampTz at);
+    // told: the closing time comes from the client, not from an earlier closing.
+    void enter_stage(const std::string& kind, TimestampTz at, bool told);
     void move_stage(const pg::Row& was, TimestampTz at);
+    void correct_closing(const pg::Row& was);
     [[noreturn]] void refuse_move(const std::string& from, const std::string& to);
 
     pg::RowTrigger& call_;
@@ -137,6 +139,7 @@ class Guard {
     TimestampTz now_;
     Datum org_ = 0;
     Datum pipeline_ = 0;
+    bool closing_corrected_ = false;
 };
 
 void Guard::check_name() {
@@ -213,13 +216,15 @@ void Guard::find_pipeline() {
     call_.set(col(kPipeline), pipeline_);
 }
 
-void Guard::enter_stage(const std::string& kind, TimestampTz at) {
+void Guard::enter_stage(const std::string& kind, TimestampTz at, bool told) {
     call_.set(col(kStageKind), pg::text_datum(kind));
     if (kind == "open") {
         call_.set_null(col(kClosedAt));
         call_.set_null(col(kLostReason));
-    } else if (is_.is_null(col(kClosedAt))) {
+    } else if (is_.is_null(col(kClosedAt)) || !told) {
         set_time(kClosedAt, at);
+    } else {
+        check_past("closed_at", time(kClosedAt, at), now_);
     }
 }
 
@@ -252,7 +257,7 @@ void Guard::insert() {
                           "A new deal begins in an open stage.", "SELECT * FROM sentinel.pipeline_stages;");
         std::string stage = pg::text_cell(0, 1);
         call_.set(col(kStage), pg::text_datum(stage));
-        enter_stage(pg::text_cell(0, 2), entered);
+        enter_stage(pg::text_cell(0, 2), entered, true);
         call_.set(col(kFurthestStage), pg::text_datum(stage));
     } else {
         Datum keys[] = {org_, pipeline_, is_[col(kStage)]};
@@ -262,7 +267,7 @@ void Guard::insert() {
                           "A deal is in a stage of its pipeline.", "Use one of: " + stages + ".");
         }
         std::string kind = pg::text_cell(0, 1);
-        enter_stage(kind, entered);
+        enter_stage(kind, entered, true);
         if (kind == "lost")
             call_.set_null(col(kFurthestStage));
         else
@@ -304,9 +309,20 @@ void Guard::move_stage(const pg::Row& was, TimestampTz at) {
             refuse_move(from, to);
     }
     std::string kind = pg::text_cell(0, 1);
-    enter_stage(kind, at);
+    enter_stage(kind, at, call_.names_column(col(kClosedAt)));
     if (further && kind != "lost") call_.set(col(kFurthestStage), pg::text_datum(to));
     if (!call_.names_column(col(kStageChangedAt))) set_time(kStageChangedAt, at);
+}
+
+// The day of a closing may be set right while the deal stands closed; it is a change like any other. An open deal
+// has none, and a closed one is never without.
+void Guard::correct_closing(const pg::Row& was) {
+    if (text_of(was, col(kStageKind)) == "open" || is_.is_null(col(kClosedAt))) {
+        keep(was, kClosedAt);
+    } else if (!same_time(was, is_, col(kClosedAt))) {
+        check_past("closed_at", time(kClosedAt, now_), now_);
+        closing_corrected_ = true;
+    }
 }
 
 void Guard::update(const pg::Row& was) {
@@ -340,12 +356,15 @@ void Guard::update(const pg::Row& was) {
                     !same_uuid(was, is_, col(kPipeline));
     call_.set(col(kStageKind), was[col(kStageKind)]);
     keep(was, kFurthestStage);
-    if (to_stage) move_stage(was, at);
+    if (to_stage)
+        move_stage(was, at);
+    else if (call_.names_column(col(kClosedAt)))
+        correct_closing(was);
     if (call_.names_column(col(kCreatedAt))) check_past("created_at", time(kCreatedAt, at), now_);
     if (call_.names_column(col(kStageChangedAt)))
         check_past("stage_changed_at", time(kStageChangedAt, at), now_);
 
-    bool changed = to_stage || !same_number(was, is_, col(kValue)) || !same_uuid(was, is_, col(kOwner)) ||
+    bool changed = to_stage || closing_corrected_ || !same_number(was, is_, col(kValue)) || !same_uuid(was, is_, col(kOwner)) ||
                    !same_time(was, is_, col(kCreatedAt)) || !same_time(was, is_, col(kStageChangedAt)) ||
                    !same_text(was, is_, col(kCurrency)) || !same_time(was, is_, col(kExpectedCloseAt)) ||
                    !same_text(was, is_, col(kForecastCategory));

@@ -4,8 +4,9 @@
 CREATE FUNCTION sentinel.guard_deal_name() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- The unique index deals_own_name decides; this gives its answer in words, before it.
-    IF EXISTS (SELECT FROM sentinel.deals d
+    -- The unique index deals_own_name decides; this gives its answer in words, before it. Triggers run before row rights: whoever
+    -- may not write the deal is told that, not which names others use.
+    IF sentinel.may('edit', NEW.team_id, NEW.owner_id) AND EXISTS (SELECT FROM sentinel.deals d
                WHERE d.org_id = NEW.org_id AND d.owner_id = NEW.owner_id AND lower(d.name) = lower(NEW.name)
                  AND d.external_id IS NULL AND NOT d.is_demo AND d.id <> NEW.id) THEN
         RAISE EXCEPTION USING ERRCODE = '23505',
@@ -18,7 +19,7 @@ END
 $$;
 ALTER FUNCTION sentinel.guard_deal_name() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.guard_deal_name() IS
-    'Trigger: refuse a second deal of one name and owner, whoever may see the first. Errors: 23505.';
+    'Trigger: refuse a second deal of one name and owner, whoever may see the first, to those who may write the deal. Errors: 23505.';
 
 CREATE FUNCTION sentinel.guard_deal_marks() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -244,8 +245,10 @@ BEGIN
         SELECT quote_ident(n.nspname) INTO trigrams
         FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
     END IF;
-    show_demo := coalesce(search_deals.with_demo, NOT EXISTS (
-        SELECT FROM sentinel.deals d WHERE d.org_id = org AND NOT d.is_demo));
+    -- First whether there are any: that has an index, while one real deal of a small organisation is found by reading all.
+    show_demo := coalesce(search_deals.with_demo,
+        NOT EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.is_demo)
+        OR NOT EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND NOT d.is_demo));
 
     RETURN QUERY EXECUTE concat(
         'SELECT d.id, d.name, d.company_name, d.stage, d.stage_kind, d.value, d.currency, d.owner_id, m.display_name, d.team_id, '

@@ -29,23 +29,6 @@ $$;
 COMMENT ON FUNCTION sentinel.find_stage(uuid, uuid, text) IS
     'Give the stage of a pipeline that a word of another system means: its own name or label, else by deal_words and the aliases of normalize_stage() the stage of that kind with the nearest probability. Null when it means none.';
 
-CREATE FUNCTION sentinel.first_stage_told(org uuid, pipeline_id uuid) RETURNS text
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN (
-        SELECT s.stage FROM sentinel.pipeline_stages s
-        WHERE s.org_id = first_stage_told.org AND s.pipeline_id = first_stage_told.pipeline_id AND s.kind = 'open'
-        ORDER BY (SELECT count(DISTINCT e.kind)
-                  FROM sentinel.stage_transitions t
-                  JOIN sentinel.pipeline_stages e ON e.org_id = t.org_id AND e.pipeline_id = t.pipeline_id AND e.stage = t.to_stage
-                  WHERE t.org_id = s.org_id AND t.pipeline_id = s.pipeline_id AND t.from_stage = s.stage AND e.kind <> 'open') DESC,
-                 s.position
-        LIMIT 1);
-END
-$$;
-COMMENT ON FUNCTION sentinel.first_stage_told(uuid, uuid) IS
-    'Give the stage in which an imported deal is taken to have begun when the file does not say: the first that leads both to winning and to losing, the same for all, so that it tells nothing of the outcome.';
-
 CREATE FUNCTION sentinel.deal_csv_fields(org uuid, pipeline_id uuid, header text[], mapping jsonb,
                                          OUT fields text[], OUT warnings text[])
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -84,8 +67,8 @@ BEGIN
         SELECT n.position, n.name, n.key, coalesce(
                    n.told,
                    (SELECT c.field FROM sentinel.deal_columns c WHERE c.alias = n.key),
-                   -- Pipedrive writes "Deal - Title", Salesforce "Opportunity Name".
-                   (SELECT c.field FROM sentinel.deal_columns c WHERE c.alias = substring(n.key FROM '^(?:deal|opportunity|opp) (.+)$')),
+                   -- Pipedrive writes "Deal - Title" and "Deal - Deal created", Salesforce "Opportunity Name".
+                   (SELECT c.field FROM sentinel.deal_columns c WHERE c.alias = substring(n.key FROM '^(?:(?:deal|opportunity|opp) )+(.+)$')),
                    -- HubSpot writes: Date entered "Contract Sent (Sales Pipeline)".
                    'entered:' || sentinel.find_stage(deal_csv_fields.org, deal_csv_fields.pipeline_id,
                        substring(n.key FROM '^(?:date )?entered "?(.+?)(?: \([^)]*\))?"?(?: \([^)]*\))?$'))) AS field
@@ -115,7 +98,7 @@ BEGIN
     FROM sentinel.parse_csv(read_deals_csv.file) WITH ORDINALITY AS p(line, cells, raw, code, reason, hint, place)
     LEFT JOIN LATERAL (
         -- What export_deals_csv() puts before a formula goes off again.
-        SELECT jsonb_object_agg(e.key, regexp_replace(e.value, '^''(?=\s*[=+@＝＋＠－-])', '')) AS told
+        SELECT jsonb_object_agg(e.key, regexp_replace(e.value, '^''(?=''*\s*[=+@＝＋＠－-])', '')) AS told
         FROM jsonb_each_text(sentinel.intake_payload(p.cells, read_deals_csv.fields)) e
         WHERE lower(e.value) NOT IN ('-', '--', 'n/a', 'na', 'null', 'nil', 'none', '(no value)', '0000-00-00', '#n/a')) c ON true
     WHERE p.place > 1;

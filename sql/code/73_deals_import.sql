@@ -49,9 +49,10 @@ BEGIN
     SELECT max(jsonb_array_length(r.reading -> 'moves')) INTO turns FROM sentinel.deal_import_rows r
     WHERE r.org_id = write_deal_import.org AND r.import_id = write_deal_import.import_id AND r.state = 'created';
     FOR turn IN 0 .. coalesce(turns, 0) - 1 LOOP
-        UPDATE sentinel.deals d SET stage = m.stage, changed_at = m.at
+        UPDATE sentinel.deals d SET stage = m.stage, changed_at = m.at, stage_changed_at = coalesce(m.since, m.at)
         FROM (SELECT r.deal_id, r.reading #>> ARRAY['moves', turn::text, 'stage'] AS stage,
-                     (r.reading #>> ARRAY['moves', turn::text, 'at'])::timestamptz AS at
+                     (r.reading #>> ARRAY['moves', turn::text, 'at'])::timestamptz AS at,
+                     (r.reading #>> ARRAY['moves', turn::text, 'since'])::timestamptz AS since
               FROM sentinel.deal_import_rows r
               WHERE r.org_id = write_deal_import.org AND r.import_id = write_deal_import.import_id AND r.state = 'created'
                 AND jsonb_array_length(r.reading -> 'moves') > turn) m
@@ -73,12 +74,13 @@ BEGIN
       AND f.kind = 'open' AND f.expected_close_at IS NOT NULL
       AND d.org_id = write_deal_import.org AND d.id = r.deal_id;
 
-    -- Deals that were there: what the file tells becomes one more version, when it happened, but never before what is known.
+    -- Deals that were there: what the file tells becomes one more version, a closing when it happened, all else as of the file,
+    -- but never before what is known.
     UPDATE sentinel.deals d
     SET name = f.name, company_name = f.company_name, value = f.value, currency = f.currency, owner_id = f.owner_id,
         team_id = f.team_id, channel = f.channel, expected_close_at = f.expected_close_at, stage = f.stage,
         lost_reason = f.lost_reason,
-        changed_at = greatest(d.changed_at, CASE WHEN f.stage <> d.stage THEN m.at ELSE file.as_of END),
+        changed_at = greatest(d.changed_at, CASE WHEN f.stage <> d.stage AND f.kind <> 'open' THEN m.at ELSE file.as_of END),
         stage_changed_at = CASE WHEN f.stage <> d.stage THEN greatest(d.stage_changed_at, m.at) ELSE d.stage_changed_at END,
         closed_at = CASE WHEN f.stage = d.stage THEN d.closed_at WHEN f.kind <> 'open' THEN f.closed_at END,
         imported_until = CASE WHEN NOT file.announce THEN greatest(d.imported_until, file.as_of, least(d.changed_at, now())) END
@@ -229,7 +231,7 @@ END
 $$;
 ALTER FUNCTION sentinel.import_deals_csv(bytea, jsonb, boolean, jsonb, jsonb, text, boolean, text, text, boolean, text, text, timestamptz) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.import_deals_csv(bytea, jsonb, boolean, jsonb, jsonb, text, boolean, text, text, boolean, text, text, timestamptz) IS
-    'Take in a CSV file of opportunities, for owners and admins; one row back per record with its physical line: created, updated, unchanged, or rejected with the reason. Columns are found by deal_columns or named by mapping; words says what their stages, outcomes and owners are called, defaults fills what a record lacks. Each deal gets the history that the file tells: a version at its beginning, one per stage with a time of entering, one when it closed; where the file is silent it began in the first stage that leads to winning and losing, and an open one stands where it stands since as_of, the time of the file. External ids make it repeatable; without them one is made of name, account, product, owner and beginning. Nothing of it emits events of deals unless announce. dry_run writes nothing. Errors: SN002, SN003, SN004 pipeline, SN007 mapping, words or defaults, 22023 the other options.';
+    'Take in a CSV file of opportunities, for owners and admins; one row back per record with its physical line: created, updated, unchanged, or rejected with the reason. Columns are found by deal_columns or named by mapping; words says what their stages, outcomes and owners are called, defaults fills what a record lacks. Each deal gets the history that the file tells: a version at its beginning, one per stage with a time of entering, one when it closed; where the file is silent it began in the first stage, passed those between when it closed, and where an open one stands is known from as_of, the time of the file, on. What was learned of a deal after as_of is not undone: such a record is refused. External ids make it repeatable; without them one is made of name, account, product, owner and beginning. Nothing of it emits events of deals unless announce. dry_run writes nothing. Errors: SN002, SN003, SN004 pipeline, SN007 mapping, words or defaults, 22023 the other options.';
 
 -- grant: sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.import_deals_csv(body text, mapping jsonb DEFAULT NULL, dry_run boolean DEFAULT false,

@@ -10,16 +10,43 @@ END
 $$;
 COMMENT ON FUNCTION sentinel.is_legal_move(uuid, uuid, text, text) IS 'Tell whether a pipeline leads from one stage directly to another.';
 
+CREATE FUNCTION sentinel.stage_path(org uuid, pipeline_id uuid, from_stage text, to_stage text) RETURNS text[]
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    seen text[] := ARRAY[stage_path.from_stage];
+    paths jsonb := jsonb_build_object(stage_path.from_stage, jsonb '[]');
+    edge text[] := seen;
+BEGIN
+    -- From stage to stage in rounds, so that a stage is reached by a shortest path; no deal is won or lost on the way.
+    WHILE edge IS NOT NULL AND NOT paths ? stage_path.to_stage LOOP
+        SELECT array_agg(n.to_stage ORDER BY n.place), paths || jsonb_object_agg(n.to_stage, n.path)
+        INTO edge, paths
+        FROM (SELECT DISTINCT ON (t.to_stage) t.to_stage, s.position AS place, paths -> t.from_stage || to_jsonb(t.to_stage) AS path
+              FROM sentinel.stage_transitions t
+              JOIN sentinel.pipeline_stages s ON s.org_id = t.org_id AND s.pipeline_id = t.pipeline_id AND s.stage = t.to_stage
+              WHERE t.org_id = stage_path.org AND t.pipeline_id = stage_path.pipeline_id AND t.from_stage = ANY (edge)
+                AND t.to_stage <> ALL (seen) AND (s.kind = 'open' OR t.to_stage = stage_path.to_stage)
+              ORDER BY t.to_stage, array_position(edge, t.from_stage)) n;
+        seen := seen || edge;
+    END LOOP;
+    RETURN CASE WHEN edge IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(paths -> stage_path.to_stage)) END;
+END
+$$;
+COMMENT ON FUNCTION sentinel.stage_path(uuid, uuid, text, text) IS
+    'Give the stages that lead from one stage of a pipeline to another by the fewest moves, through open stages, the goal included; null when it leads there not at all.';
+
 CREATE FUNCTION sentinel.deal_csv_moves(org uuid, pipeline_id uuid, start text, stage text, kind text, created timestamptz,
         until timestamptz, stage_changed timestamptz, entered jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     here text := deal_csv_moves.start;
     first text := deal_csv_moves.start;
+    -- Stages that only lead to what the file tells are passed at once when that is known, not before.
     assumed boolean := true;
     moves jsonb := '[]';
     stop record;
     at timestamptz;
+    way text[];
     gap text;
 BEGIN
     FOR stop IN
@@ -32,41 +59,40 @@ BEGIN
         IF stop.at > deal_csv_moves.until THEN
             RETURN jsonb_build_object('fault', jsonb_build_array('bad_order',
                 format('it entered "%s" after it closed', stop.stage), 'set the dates right'));
-        ELSIF moves = '[]' AND (stop.at <= deal_csv_moves.created
-                                OR assumed AND NOT sentinel.is_legal_move(deal_csv_moves.org, deal_csv_moves.pipeline_id, here, stop.stage)) THEN
+        ELSIF moves = '[]' AND stop.at <= deal_csv_moves.created THEN
             first := stop.stage;
             assumed := false;
         ELSIF stop.stage <> here THEN
-            IF NOT sentinel.is_legal_move(deal_csv_moves.org, deal_csv_moves.pipeline_id, here, stop.stage) THEN
+            way := sentinel.stage_path(deal_csv_moves.org, deal_csv_moves.pipeline_id, here, stop.stage);
+            IF way IS NULL OR cardinality(way) > 1 AND NOT assumed THEN
                 gap := format('%s to %s', here, stop.stage);
                 EXIT;
             END IF;
-            moves := moves || jsonb_build_object('stage', stop.stage, 'at', stop.at);
+            moves := moves || (SELECT jsonb_agg(jsonb_build_object('stage', w.stage, 'at', stop.at) ORDER BY w.place)
+                               FROM unnest(way) WITH ORDINALITY AS w(stage, place));
+            assumed := false;
+        ELSE
+            assumed := false;
         END IF;
         here := stop.stage;
         at := stop.at;
     END LOOP;
 
-    IF gap IS NULL AND deal_csv_moves.kind = 'open' AND here <> deal_csv_moves.stage THEN
-        -- When it entered its present stage nobody says: at the latest when the file was written.
-        at := greatest(at, deal_csv_moves.created, least(deal_csv_moves.stage_changed, deal_csv_moves.until));
-        IF moves = '[]' AND (at <= deal_csv_moves.created
-                             OR assumed AND NOT sentinel.is_legal_move(deal_csv_moves.org, deal_csv_moves.pipeline_id, here, deal_csv_moves.stage)) THEN
+    IF gap IS NULL AND here <> deal_csv_moves.stage THEN
+        way := sentinel.stage_path(deal_csv_moves.org, deal_csv_moves.pipeline_id, here, deal_csv_moves.stage);
+        IF way IS NULL AND assumed AND deal_csv_moves.kind = 'open' THEN
             first := deal_csv_moves.stage;
-        ELSIF NOT sentinel.is_legal_move(deal_csv_moves.org, deal_csv_moves.pipeline_id, here, deal_csv_moves.stage) THEN
+        ELSIF way IS NULL OR cardinality(way) > 1 AND NOT assumed THEN
             gap := format('%s to %s', here, deal_csv_moves.stage);
         ELSE
-            moves := moves || jsonb_build_object('stage', deal_csv_moves.stage, 'at', at);
-        END IF;
-    ELSIF gap IS NULL AND deal_csv_moves.kind <> 'open'
-          AND NOT sentinel.is_legal_move(deal_csv_moves.org, deal_csv_moves.pipeline_id, here, deal_csv_moves.stage) THEN
-        gap := format('%s to %s', here, deal_csv_moves.stage);
-        IF moves = '[]' AND assumed THEN
-            SELECT s.stage INTO first FROM sentinel.pipeline_stages s
-            WHERE s.org_id = deal_csv_moves.org AND s.pipeline_id = deal_csv_moves.pipeline_id AND s.kind = 'open'
-              AND sentinel.is_legal_move(s.org_id, s.pipeline_id, s.stage, deal_csv_moves.stage)
-            ORDER BY s.position LIMIT 1;
-            gap := CASE WHEN first IS NULL THEN gap END;
+            -- The present stage of an open deal is known from the file on, even if it says since when: of closed deals it does
+            -- not, so to record it earlier would tell of the past which deals are open today. The closing itself is no move.
+            at := greatest(at, deal_csv_moves.created, least(deal_csv_moves.stage_changed, deal_csv_moves.until));
+            moves := moves || coalesce((
+                SELECT jsonb_agg(jsonb_build_object('stage', w.stage, 'at', deal_csv_moves.until)
+                                 || CASE WHEN deal_csv_moves.kind = 'open' THEN jsonb_build_object('since', at) ELSE '{}' END ORDER BY w.place)
+                FROM unnest(way) WITH ORDINALITY AS w(stage, place)
+                WHERE deal_csv_moves.kind = 'open' OR w.place < cardinality(way)), '[]');
         END IF;
     END IF;
     RETURN jsonb_build_object('start', first, 'moves', moves, 'fault', CASE WHEN gap IS NOT NULL THEN
@@ -75,7 +101,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.deal_csv_moves(uuid, uuid, text, text, text, timestamptz, timestamptz, timestamptz, jsonb) IS
-    'Give the stage in which a new deal begins and its moves between open stages until it closed or until now, from the times of entering that the file tells; start is assumed where it does not tell. fault: code, reason and hint.';
+    'Give the stage in which a new deal begins and its moves between open stages until it closed or until now, from the times of entering that the file tells; start is assumed where it does not tell. at is when a move is recorded, since when it happened, where that was earlier. fault: code, reason and hint.';
 
 CREATE FUNCTION sentinel.judge_deals_csv(org uuid, path uuid, file bytea, fields text[], defaults jsonb, words jsonb,
         date_order text, decimal_comma boolean, zone text, unknown_owners text, as_of timestamptz)
@@ -86,8 +112,8 @@ CREATE FUNCTION sentinel.judge_deals_csv(org uuid, path uuid, file bytea, fields
 DECLARE
     yes constant text[] := '{1,true,t,yes,y,x,ja,won}';
     truth constant text[] := '{0,1,true,false,yes,no}';
-    start constant text := sentinel.first_stage_told(judge_deals_csv.org, judge_deals_csv.path);
-    opening constant text := (
+    -- Where the file does not tell where a deal began, all begin in the same stage, so that it tells nothing of the outcome.
+    start constant text := (
         SELECT s.stage FROM sentinel.pipeline_stages s
         WHERE s.org_id = judge_deals_csv.org AND s.pipeline_id = judge_deals_csv.path AND s.kind = 'open' ORDER BY s.position LIMIT 1);
     won constant text := sentinel.find_stage(judge_deals_csv.org, judge_deals_csv.path, 'won');
@@ -166,10 +192,10 @@ BEGIN
         SELECT t.*, d.id, d.pipeline_id, d.stage AS stage_before, d.stage_kind AS kind_before, d.created_at AS begun_before,
                d.name AS name_before, d.company_name AS company_before, d.value AS value_before, d.currency AS currency_before,
                d.owner_id AS owner_before, d.team_id AS team_before, d.channel AS channel_before,
-               d.expected_close_at AS expected_before, d.lost_reason AS lost_reason_before,
+               d.expected_close_at AS expected_before, d.lost_reason AS lost_reason_before, d.changed_at AS changed_before,
                CASE t.outcome WHEN 'won' THEN CASE WHEN t.any_kind = 'won' THEN t.any_stage ELSE won END
                               WHEN 'lost' THEN CASE WHEN t.any_kind = 'lost' THEN t.any_stage ELSE lost END
-                              ELSE coalesce(t.any_stage, d.stage, opening) END AS stage,
+                              ELSE coalesce(t.any_stage, d.stage, start) END AS stage,
                coalesce(CASE WHEN t.outcome <> 'open' THEN t.outcome END, t.any_kind, d.stage_kind, 'open') AS kind
         FROM typed t
         LEFT JOIN sentinel.deals d ON d.org_id = judge_deals_csv.org AND d.external_id = t.key
@@ -264,14 +290,25 @@ BEGIN
                CASE WHEN m.kind = 'open' THEN coalesce(m.expected_close, m.closed, m.expected_before) ELSE m.expected_before END AS expected,
                CASE WHEN m.kind = 'lost' THEN coalesce(m.c ->> 'lost_reason', m.lost_reason_before) END AS why
         FROM moved m
+    ), compared AS (
+        SELECT f.*, (f.name, f.company, f.worth, f.money, f.owner_id, f.team, f.way, f.expected, f.stage, f.why)
+                    IS DISTINCT FROM (f.name_before, f.company_before, f.value_before, f.currency_before, f.owner_before,
+                        f.team_before, f.channel_before, f.expected_before, f.stage_before,
+                        CASE WHEN f.kind = 'lost' THEN f.lost_reason_before END) AS differs
+        FROM final f
+    ), settled AS (
+        -- What was learned after the file was written is not undone by it.
+        SELECT f.line, f.raw, f.c, f.id, f.key, f.name, f.company, f.worth, f.money, f.owner_id, f.team, f.way, f.why, f.stage, f.kind,
+               f.begins, f.closes, f.expected, f.stage_changed, f.moves, f.amount, f.closing_amount, f.differs,
+               f.is_bad OR o.is_outdated AS is_bad,
+               CASE WHEN o.is_outdated
+                    THEN ARRAY['outdated', format('the deal was changed at %s, after the file was written', f.changed_before),
+                               'import a newer file, or say as_of if it is newer'] ELSE f.verdict END AS verdict
+        FROM compared f
+        CROSS JOIN LATERAL (SELECT NOT f.is_bad AND f.differs AND coalesce(f.changed_before > judge_deals_csv.as_of, false) AS is_outdated) o
     )
     SELECT f.line, CASE WHEN f.is_bad THEN substr(f.raw, 1, 65536) END,
-           CASE WHEN f.is_bad THEN 'rejected' WHEN f.id IS NULL THEN 'created'
-                WHEN (f.name, f.company, f.worth, f.money, f.owner_id, f.team, f.way, f.expected, f.stage, f.why)
-                     IS DISTINCT FROM (f.name_before, f.company_before, f.value_before, f.currency_before, f.owner_before,
-                         f.team_before, f.channel_before, f.expected_before, f.stage_before,
-                         CASE WHEN f.kind = 'lost' THEN f.lost_reason_before END)
-                THEN 'updated' ELSE 'unchanged' END,
+           CASE WHEN f.is_bad THEN 'rejected' WHEN f.id IS NULL THEN 'created' WHEN f.differs THEN 'updated' ELSE 'unchanged' END,
            CASE WHEN NOT f.is_bad THEN f.id END, CASE WHEN f.c IS NOT NULL THEN left(f.key, 200) END,
            f.verdict[1], f.verdict[2], f.verdict[3],
            CASE WHEN NOT f.is_bad THEN jsonb_strip_nulls(jsonb_build_object(
@@ -281,7 +318,7 @@ BEGIN
                'stage_changed_at', f.stage_changed, 'start', f.moves -> 'start', 'moves', f.moves -> 'moves',
                -- What a deal was worth before it closed: never what it closed with, which would tell the outcome.
                'start_value', round(coalesce(f.amount, CASE WHEN f.kind = 'open' THEN f.closing_amount END, 0), 2))) END
-    FROM final f ORDER BY f.line;
+    FROM settled f ORDER BY f.line;
 END
 $$;
 COMMENT ON FUNCTION sentinel.judge_deals_csv(uuid, uuid, bytea, text[], jsonb, jsonb, text, boolean, text, text, timestamptz) IS

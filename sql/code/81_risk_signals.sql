@@ -70,67 +70,95 @@ $$;
 ALTER FUNCTION sentinel.signal_new_deals() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.signal_new_deals() IS 'Trigger: make the signals of new deals.';
 
-CREATE FUNCTION sentinel.learn_stage_norms(org uuid, deal uuid, owner uuid, at timestamptz, seq integer) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- Nested loops again: the triggers that call this do without, and would read the whole history for one closing.
+CREATE FUNCTION sentinel.learn_stage_norms(org uuid, deals uuid[], owners uuid[], ats timestamptz[], seqs integer[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = on AS $$
 DECLARE
     nobody constant uuid := '00000000-0000-0000-0000-000000000000';
-    stall_is_on boolean := EXISTS (SELECT FROM sentinel.risk_settings r
-                                   WHERE r.org_id = learn_stage_norms.org AND r.stage_stall);
-    stay record;
+    touched jsonb;
+    norm record;
 BEGIN
-    -- One closing of an owner's deals after the other: each adds to the version before it.
-    PERFORM FROM sentinel.members m WHERE m.org_id = learn_stage_norms.org AND m.id = learn_stage_norms.owner FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        PERFORM FROM sentinel.orgs o WHERE o.org_id = learn_stage_norms.org FOR NO KEY UPDATE;
-    END IF;
-    FOR stay IN
-        WITH versions AS (
-            SELECT h.seq, h.stage, h.stage_kind, h.stage_entered_at, lag(h.stage) OVER (ORDER BY h.seq) AS stage_before
-            FROM sentinel.deal_history h
-            WHERE h.org_id = learn_stage_norms.org AND h.deal_id = learn_stage_norms.deal AND h.seq <= learn_stage_norms.seq),
-        entries AS (
-            SELECT v.seq, v.stage, v.stage_kind,
-                   lead(v.stage_entered_at) OVER (ORDER BY v.seq) - v.stage_entered_at AS length
-            FROM versions v WHERE v.stage IS DISTINCT FROM v.stage_before)
-        SELECT e.stage, count(*)::integer AS samples, (sum(extract(epoch FROM e.length)) * 1000000)::bigint AS microseconds
-        FROM entries e
-        WHERE e.stage_kind = 'open' AND e.length >= interval '0'
-          AND e.seq > coalesce((SELECT max(c.seq) FROM versions c
-                                WHERE c.stage_kind <> 'open' AND c.seq < learn_stage_norms.seq), 0)
-        GROUP BY e.stage ORDER BY e.stage
-    LOOP
-        -- A closing recorded late is added to the versions that were recorded for later times, too.
-        INSERT INTO sentinel.stage_norms (org_id, owner_id, stage, samples, total_microseconds, mean_days, recorded_at)
-        SELECT learn_stage_norms.org, learn_stage_norms.owner, stay.stage, sums.samples, sums.total,
-               sums.total::double precision / sums.samples / 86400e6, i.at
-        FROM (SELECT learn_stage_norms.at AS at
-              UNION
-              SELECT n.recorded_at FROM sentinel.stage_norms n
-              WHERE n.org_id = learn_stage_norms.org AND n.owner_id = learn_stage_norms.owner AND n.stage = stay.stage
-                AND n.recorded_at > learn_stage_norms.at) AS i
-        LEFT JOIN LATERAL (
-            SELECT n.samples, n.total_microseconds FROM sentinel.stage_norms n
-            WHERE n.org_id = learn_stage_norms.org AND n.owner_id = learn_stage_norms.owner AND n.stage = stay.stage
-              AND n.recorded_at <= i.at
-            ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) AS before ON true
+    -- One batch of closings of an owner's deals after the other: each adds to the versions before it.
+    PERFORM FROM sentinel.orgs o
+    WHERE o.org_id = learn_stage_norms.org AND EXISTS (
+        SELECT FROM unnest(learn_stage_norms.owners) AS u (id)
+        WHERE NOT EXISTS (SELECT FROM sentinel.members m WHERE m.org_id = learn_stage_norms.org AND m.id = u.id))
+    FOR NO KEY UPDATE;
+    PERFORM FROM sentinel.members m WHERE m.org_id = learn_stage_norms.org AND m.id = ANY (learn_stage_norms.owners)
+    ORDER BY m.id FOR NO KEY UPDATE;
+    WITH versions AS (
+        SELECT c.deal, c.owner, c.at, h.seq, h.stage, h.stage_kind, h.stage_entered_at, lag(h.stage) OVER in_order AS stage_before,
+               coalesce(max(h.seq) FILTER (WHERE h.stage_kind <> 'open' AND h.seq < c.seq) OVER (PARTITION BY c.deal), 0) AS closed_before
+        FROM unnest(learn_stage_norms.deals, learn_stage_norms.owners, learn_stage_norms.ats, learn_stage_norms.seqs)
+             AS c (deal, owner, at, seq)
         CROSS JOIN LATERAL (
-            SELECT coalesce(before.samples, 0) + stay.samples AS samples,
-                   coalesce(before.total_microseconds, 0) + stay.microseconds AS total) AS sums
-        ORDER BY i.at;
-        IF stall_is_on THEN
-            PERFORM sentinel.refresh_signals(learn_stage_norms.org, learn_stage_norms.at, ARRAY(
-                SELECT d.id FROM sentinel.deals d
-                CROSS JOIN LATERAL (
-                    SELECT FROM sentinel.deal_signals s
-                    WHERE s.org_id = d.org_id AND s.deal_id = d.id AND s.flags & 2 <> 0 OFFSET 0) s
-                WHERE d.org_id = learn_stage_norms.org AND d.stage = stay.stage AND d.stage_kind = 'open'
-                  AND (d.owner_id = learn_stage_norms.owner OR d.owner_id IS NULL AND learn_stage_norms.owner = nobody)));
-        END IF;
-    END LOOP;
+            SELECT v.seq, v.stage, v.stage_kind, v.stage_entered_at FROM sentinel.deal_history v
+            WHERE v.org_id = learn_stage_norms.org AND v.deal_id = c.deal AND v.seq <= c.seq OFFSET 0) h
+        WINDOW in_order AS (PARTITION BY c.deal ORDER BY h.seq)),
+    entries AS (
+        SELECT v.*, lead(v.stage_entered_at) OVER (PARTITION BY v.deal ORDER BY v.seq) - v.stage_entered_at AS length
+        FROM versions v WHERE v.stage IS DISTINCT FROM v.stage_before),
+    -- What is passed at once is not stayed in.
+    stays AS MATERIALIZED (
+        SELECT e.owner, e.stage, e.at, count(*) AS samples, sum(extract(epoch FROM e.length)) * 1000000 AS microseconds
+        FROM entries e
+        WHERE e.stage_kind = 'open' AND e.length > interval '0' AND e.seq > e.closed_before
+        GROUP BY e.owner, e.stage, e.at),
+    spans AS MATERIALIZED (
+        SELECT y.owner, y.stage, min(y.at) AS first_at, max(y.at) AS last_at FROM stays y GROUP BY y.owner, y.stage),
+    known AS (
+        SELECT p.owner, p.stage, p.first_at AS at, n.samples, n.total_microseconds
+        FROM spans p
+        CROSS JOIN LATERAL (
+            SELECT x.samples, x.total_microseconds FROM sentinel.stage_norms x
+            WHERE x.org_id = learn_stage_norms.org AND x.owner_id = p.owner AND x.stage = p.stage AND x.recorded_at <= p.first_at
+            ORDER BY x.recorded_at DESC, x.id DESC LIMIT 1) n
+        UNION ALL
+        SELECT p.owner, p.stage, n.recorded_at, n.samples, n.total_microseconds
+        FROM spans p
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT ON (x.recorded_at) x.recorded_at, x.samples, x.total_microseconds FROM sentinel.stage_norms x
+            WHERE x.org_id = learn_stage_norms.org AND x.owner_id = p.owner AND x.stage = p.stage AND x.recorded_at > p.first_at
+            ORDER BY x.recorded_at, x.id DESC OFFSET 0) n),
+    -- A closing recorded late is added to the versions that were recorded for later times, too: once for all of the batch. What
+    -- was known only grows with time, so its maximum so far is its newest version.
+    sums AS (
+        SELECT u.owner, u.stage, u.at, sum(sum(u.added)) OVER so_far + max(max(u.samples)) OVER so_far AS samples,
+               sum(sum(u.added_microseconds)) OVER so_far + max(max(u.microseconds)) OVER so_far AS microseconds
+        FROM (SELECT y.owner, y.stage, y.at, y.samples AS added, y.microseconds AS added_microseconds, 0 AS samples, 0::bigint AS microseconds
+              FROM stays y
+              UNION ALL
+              SELECT k.owner, k.stage, k.at, 0, 0, k.samples, k.total_microseconds FROM known k) u
+        GROUP BY u.owner, u.stage, u.at
+        WINDOW so_far AS (PARTITION BY u.owner, u.stage ORDER BY u.at)),
+    learned AS (
+        INSERT INTO sentinel.stage_norms (org_id, owner_id, stage, samples, total_microseconds, mean_days, recorded_at)
+        SELECT learn_stage_norms.org, x.owner, x.stage, x.samples::integer, x.microseconds::bigint,
+               x.microseconds::bigint::double precision / x.samples::integer / 86400e6, x.at
+        FROM sums x ORDER BY x.owner, x.stage, x.at)
+    SELECT jsonb_agg(to_jsonb(p) ORDER BY p.owner, p.stage) INTO touched FROM spans p;
+
+    IF EXISTS (SELECT FROM sentinel.risk_settings r WHERE r.org_id = learn_stage_norms.org AND r.stage_stall) THEN
+        -- Of several times the last one first: the other then lies before the newest input, and the history is asked what lay between.
+        FOR norm IN
+            SELECT t.owner, t.stage, a.at,
+                   ARRAY(SELECT d.id FROM sentinel.deals d
+                         CROSS JOIN LATERAL (
+                             SELECT FROM sentinel.deal_signals s
+                             WHERE s.org_id = d.org_id AND s.deal_id = d.id AND s.flags & 2 <> 0 OFFSET 0) s
+                         WHERE d.org_id = learn_stage_norms.org AND d.stage = t.stage AND d.stage_kind = 'open'
+                           AND (d.owner_id = t.owner OR d.owner_id IS NULL AND t.owner = nobody)) AS deals
+            FROM jsonb_to_recordset(touched) AS t (owner uuid, stage text, first_at timestamptz, last_at timestamptz)
+            CROSS JOIN LATERAL (SELECT t.last_at AS at UNION SELECT t.first_at) a
+            ORDER BY t.owner, t.stage, a.at DESC
+        LOOP
+            PERFORM sentinel.refresh_signals(learn_stage_norms.org, norm.at, norm.deals);
+        END LOOP;
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION sentinel.learn_stage_norms(uuid, uuid, uuid, timestamptz, integer) IS
-    'Add the stays of a deal that has just closed to the norms of its owner, and tell the open deals that they concern. Stays before an earlier closing were counted then.';
+COMMENT ON FUNCTION sentinel.learn_stage_norms(uuid, uuid[], uuid[], timestamptz[], integer[]) IS
+    'Add the stays of deals that have just closed, given with owners, times and versions of the closings, to the norms of their owners, and tell the open deals that they concern. Stays before an earlier closing were counted then.';
 
 CREATE FUNCTION sentinel.signal_changed_deals() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
@@ -166,14 +194,19 @@ BEGIN
     END LOOP;
 
     FOR closing IN
-        SELECT n.org_id, n.id, n.version, n.changed_at,
-               coalesce(n.owner_id, '00000000-0000-0000-0000-000000000000') AS owner
-        FROM new_deals n
-        JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id
-        WHERE o.stage_kind = 'open' AND n.stage_kind <> 'open'
-        ORDER BY n.org_id, owner, n.changed_at, n.id
+        -- A few closings, where open deals look at the norms, come one after the other: so the signals need no replay.
+        SELECT c.org_id, array_agg(c.id) AS deals, array_agg(c.owner) AS owners, array_agg(c.changed_at) AS ats,
+               array_agg(c.version) AS seqs
+        FROM (SELECT n.org_id, n.id, n.changed_at, n.version, count(*) OVER (PARTITION BY n.org_id) AS closings,
+                     coalesce(n.owner_id, '00000000-0000-0000-0000-000000000000') AS owner
+              FROM new_deals n
+              JOIN old_deals o ON o.org_id = n.org_id AND o.id = n.id
+              WHERE o.stage_kind = 'open' AND n.stage_kind <> 'open') c
+        GROUP BY c.org_id, CASE WHEN c.closings <= 10 AND EXISTS (
+            SELECT FROM sentinel.risk_settings r WHERE r.org_id = c.org_id AND r.stage_stall) THEN c.id END
+        ORDER BY c.org_id, min(c.owner::text), min(c.changed_at), min(c.id::text)
     LOOP
-        PERFORM sentinel.learn_stage_norms(closing.org_id, closing.id, closing.owner, closing.changed_at, closing.version);
+        PERFORM sentinel.learn_stage_norms(closing.org_id, closing.deals, closing.owners, closing.ats, closing.seqs);
     END LOOP;
     RETURN NULL;
 END

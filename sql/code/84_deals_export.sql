@@ -4,7 +4,7 @@
 CREATE FUNCTION sentinel.csv_cell(value text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN c.cell ~ '[",;\r\n\t]|^\s|\s$' THEN '"' || replace(c.cell, '"', '""') || '"' ELSE c.cell END
-    FROM (SELECT CASE WHEN value ~ '^\s*[=+@＝＋＠－-]|^[\t\r\n]' THEN '''' || value ELSE coalesce(value, '') END) AS c(cell)
+    FROM (SELECT CASE WHEN value ~ '^''*\s*[=+@＝＋＠－-]|^[\t\r\n]' THEN '''' || value ELSE coalesce(value, '') END) AS c(cell)
 $$;
 COMMENT ON FUNCTION sentinel.csv_cell(text) IS
     'Write a text as a cell of a CSV file (RFC 4180), with '' before what a spreadsheet would run as a formula: = + - @, tab or line end at its beginning. Null is an empty cell.';

@@ -40,7 +40,7 @@ BEGIN
     WHERE d.org_id = deal_states.org AND d.changed_at <= deal_states.as_of
       AND (deal_states.only_deal IS NULL OR d.id = deal_states.only_deal)
     UNION ALL
-    SELECT d.id, d.pipeline_id, d.name, h.stage, h.stage_kind, h.value, d.currency, h.owner_id, h.created_at,
+    SELECT d.id, h.pipeline_id, d.name, h.stage, h.stage_kind, h.value, h.currency, h.owner_id, h.created_at,
            h.stage_entered_at, CASE WHEN h.stage_kind <> 'open' THEN h.stage_entered_at END
     FROM sentinel.deals d
     CROSS JOIN LATERAL (
@@ -52,7 +52,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.deal_states(uuid, timestamptz, uuid) IS
-    'Give the deals of an organisation, or one of them, as they were recorded by a time: the newest version by then. Name, pipeline and currency are those of today, for they have no versions.';
+    'Give the deals of an organisation, or one of them, as they were recorded by a time: the newest version by then. The name is that of today, for it has no versions.';
 
 -- grant: sentinel_reader, sentinel_member
 CREATE FUNCTION sentinel.deal_state(deal_id uuid, as_of timestamptz)
@@ -225,7 +225,8 @@ BEGIN
     stays AS MATERIALIZED (
         SELECT sentinel.whole_days(max(v.stage_entered_at), w.closed_at) AS stay
         FROM states w
-        JOIN sentinel.deal_history v ON v.org_id = org AND v.deal_id = w.deal_id AND v.stage = d.stage AND v.recorded_at <= instant
+        JOIN sentinel.deal_history v ON v.org_id = org AND v.deal_id = w.deal_id AND v.pipeline_id = d.pipeline_id
+            AND v.stage = d.stage AND v.recorded_at <= instant
         WHERE w.stage_kind = 'won' AND w.pipeline_id = d.pipeline_id
         GROUP BY w.deal_id, w.closed_at)
     SELECT count(*) FILTER (WHERE s.stage_kind = 'won' AND s.closed_at >= s.created_at) AS wins,

@@ -18,17 +18,25 @@ DECLARE
     last_number integer := floor(date_part('epoch', deal_landmarks.last_cut - deal_landmarks.anchor) / step)::integer;
 BEGIN
     RETURN QUERY
-    WITH versions AS (
+    -- What was deleted counts as open until then; what left no note of it was a demo deal.
+    WITH gone AS MATERIALIZED (
+        SELECT t.deal_id, t.recorded_at FROM sentinel.deal_timeline t
+        WHERE t.org_id = deal_landmarks.org AND t.kind = 'deleted'
+          AND (deal_landmarks.only_deal IS NULL OR t.deal_id = deal_landmarks.only_deal)),
+    versions AS (
         SELECT h.deal_id, h.seq, h.recorded_at, h.stage, h.stage_kind, h.risk_role, h.value, h.owner_id, h.created_at,
                h.stage_entered_at, lag(h.stage) OVER in_order AS stage_before, lag(h.owner_id) OVER in_order AS owner_before,
-               lead(h.recorded_at) OVER in_order AS replaced_at, first_value(h.value) OVER in_order AS first_value,
+               least(lead(h.recorded_at) OVER in_order, g.recorded_at) AS replaced_at, first_value(h.value) OVER in_order AS first_value,
                min(h.recorded_at) FILTER (WHERE h.stage_kind = 'won') OVER of_deal AS first_won,
                max(h.recorded_at) FILTER (WHERE h.stage_kind = 'won') OVER of_deal AS last_won,
                min(h.recorded_at) FILTER (WHERE h.stage_kind = 'lost') OVER of_deal AS first_lost,
                max(h.recorded_at) FILTER (WHERE h.stage_kind = 'lost') OVER of_deal AS last_lost
         FROM sentinel.deal_history h
+        LEFT JOIN sentinel.deals d ON d.org_id = deal_landmarks.org AND d.id = h.deal_id
+        LEFT JOIN gone g ON g.deal_id = h.deal_id
         WHERE h.org_id = deal_landmarks.org AND h.recorded_at <= deal_landmarks.known_until
           AND (deal_landmarks.only_deal IS NULL OR h.deal_id = deal_landmarks.only_deal)
+          AND (NOT d.is_demo OR g.deal_id IS NOT NULL)
         WINDOW of_deal AS (PARTITION BY h.deal_id), in_order AS (PARTITION BY h.deal_id ORDER BY h.seq)),
     paths AS (
         SELECT v.*, count(*) FILTER (WHERE v.stage <> v.stage_before) OVER so_far AS moves,

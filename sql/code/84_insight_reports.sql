@@ -172,7 +172,7 @@ COMMENT ON FUNCTION sentinel.wins_lasting(uuid, timestamptz) IS
 -- grant: sentinel_reader, sentinel_member
 CREATE FUNCTION sentinel.forecast(as_of timestamptz DEFAULT now(), months integer DEFAULT 6)
     RETURNS TABLE (period text, starts_at timestamptz, currency text, expected numeric, best numeric, worst numeric,
-                   expected_wins numeric)
+                   expected_wins numeric, confidence integer)
     LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     org uuid := sentinel.require_org();
@@ -217,10 +217,12 @@ BEGIN
                round(sum(s.worth * s.share * greatest(0, s.chance - 0.25))::numeric, 2) AS worst,
                round(sum(s.share * s.chance)::numeric, 2) AS wins
         FROM shares s GROUP BY GROUPING SETS ((s.n, s.currency), (s.currency)))
-    SELECT coalesce(p.label, 'total'), p.starts_at, s.currency, s.expected, s.best, s.worst, s.wins
+    SELECT coalesce(p.label, 'total'), p.starts_at, s.currency, s.expected, s.best, s.worst, s.wins,
+           CASE WHEN s.best <= 0 OR s.expected <= 0 THEN 0 WHEN s.best <= s.worst THEN 95
+                ELSE greatest(40, least(95, round(40 + 60 * (1 - (s.best - s.worst) / s.best)))) END::integer
     FROM sums s LEFT JOIN periods p ON p.n = s.n
     ORDER BY s.currency, s.n NULLS LAST;
 END
 $$;
 COMMENT ON FUNCTION sentinel.forecast(timestamptz, integer) IS
-    'Forecast what the open deals will bring by month of the organisation''s time zone: the rest of the present month, the following ones, later, and the total, per currency. expected is the sum of value x probability of deal_outlook() x the share of won deals of at least that age that were won at that distance; best takes the probability + 0.20, worst - 0.25, within 0 and 1. Months sum to the total but for rounding. Errors: SN002, SN007, 22023 months.';
+    'Forecast what the open deals will bring by month of the organisation''s time zone: the rest of the present month, the following ones, later, and the total, per currency. expected is the sum of value x probability of deal_outlook() x the share of won deals of at least that age that were won at that distance; best takes the probability + 0.20, worst - 0.25, within 0 and 1. confidence says in per cent how near they lie to each other: 40 + 60 x worst / best, 40 to 95, 0 where nothing is expected. Months sum to the total but for rounding. Errors: SN002, SN007, 22023 months.';

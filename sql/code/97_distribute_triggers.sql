@@ -237,9 +237,9 @@ BEGIN
         WHERE s.org_id = NEW.org_id AND s.deal_id = NEW.id;
     END IF;
     IF OLD.stage_kind = 'open' AND NEW.stage_kind <> 'open' THEN
-        PERFORM sentinel.learn_stage_norms(NEW.org_id, NEW.id,
-                                           coalesce(NEW.owner_id, '00000000-0000-0000-0000-000000000000'),
-                                           NEW.changed_at, NEW.version);
+        PERFORM sentinel.learn_stage_norms(NEW.org_id, ARRAY[NEW.id],
+                                           ARRAY[coalesce(NEW.owner_id, '00000000-0000-0000-0000-000000000000')],
+                                           ARRAY[NEW.changed_at], ARRAY[NEW.version]);
     END IF;
     RETURN NULL;
 END

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(102);
+SELECT plan(107);
 
 SELECT sentinel.create_org('Deals Ltd', 'deals-pgtap') AS org, sentinel.create_org('Other Ltd', 'deals-pgtap-other') AS other \gset
 SELECT sentinel.enter(:'org');
@@ -193,6 +193,21 @@ SELECT is(pg_temp.as_login('tap_max', :'org', format('SELECT count(*) FROM senti
 SELECT is(pg_temp.as_login('tap_mira', :'org', format('SELECT count(*) FROM sentinel.activities WHERE deal_id = %L', :'own')), '1', 'which its owner sees');
 SELECT is(pg_temp.as_login('tap_vera', :'org', format('INSERT INTO sentinel.activities (org_id, deal_id, activity_type) VALUES (%L, %L, ''other'')', :'org', :'shared')), '42501', 'a viewer records nothing');
 SELECT is(pg_temp.as_login('tap_mira', :'org', 'INSERT INTO sentinel.deal_history SELECT * FROM sentinel.deal_history LIMIT 1'), '42501', 'history is written by the engine alone');
+
+-- The day of a closing: an open deal has none, a closed one always one that has come, and to set it right is a change.
+SELECT sentinel.create_deal('Closing day', 10, as_of => '2024-01-01') AS day \gset
+UPDATE sentinel.deals SET closed_at = '2024-01-02' WHERE id = :'day';
+SELECT is((SELECT closed_at FROM sentinel.deals WHERE id = :'day'), NULL::timestamptz, 'an open deal is not closed by its date');
+SELECT throws_ok(format('UPDATE sentinel.deals SET stage = ''closed_won'', closed_at = ''2999-01-01'' WHERE id = %L', :'day'), 'SN007',
+    'closed_at 2999-01-01 00:00:00+00 lies in the future', 'nothing is won in the future');
+SELECT throws_ok($$INSERT INTO sentinel.deals (name, value, stage, closed_at) VALUES ('Never', 1, 'closed_lost', 'infinity')$$, 'SN007',
+    'closed_at infinity is not finite', 'nor lost at no time');
+UPDATE sentinel.deals SET stage = 'closed_won', changed_at = '2024-02-01' WHERE id = :'day';
+UPDATE sentinel.deals SET closed_at = NULL WHERE id = :'day';
+SELECT results_eq(format('SELECT closed_at, version FROM sentinel.deals WHERE id = %L', :'day'), $$VALUES ('2024-02-01'::timestamptz, 2)$$, 'what is won was won at some time');
+UPDATE sentinel.deals SET closed_at = '2024-01-31', changed_at = '2024-02-02' WHERE id = :'day';
+SELECT results_eq(format('SELECT closed_at, changed_at, version FROM sentinel.deals WHERE id = %L', :'day'),
+    $$VALUES ('2024-01-31'::timestamptz, '2024-02-02'::timestamptz, 3)$$, 'which can be set right, and shows');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(95);
+SELECT plan(106);
 
 SELECT sentinel.create_org('Import Ltd', 'import-pgtap') AS org, sentinel.create_org('Second Ltd', 'import-pgtap-second') AS second \gset
 SELECT sentinel.enter(:'org');
@@ -157,8 +157,57 @@ SELECT is((SELECT array_agg(coalesce(code, state) ORDER BY line) FROM sentinel.i
     E'Name,ID,Entered Discovery,Entered Negotiation,Created,Closed,Status,Value\nC1,c1,2021-01-01,2021-02-01,2021-01-01,2021-03-01,won,5\n'
     'C2,c2,,,2021-01-01,2021-03-01,won,5\nC3,c3,,,2021-01-01,2021-03-01,lost,5\nC4,c4,,,2021-01-01,,open,5\n', pipeline => 'CRM classic')),
     '{illegal_move,created,created,created}', 'no leap over a stage');
-SELECT is((SELECT array_agg(DISTINCT stage) FROM sentinel.deal_history WHERE seq = 1 AND deal_id IN (pg_temp.deal('c2'), pg_temp.deal('c3'))), '{negotiation}',
+SELECT is((SELECT array_agg(DISTINCT stage) FROM sentinel.deal_history WHERE seq = 1 AND deal_id IN (pg_temp.deal('c2'), pg_temp.deal('c3'), pg_temp.deal('c4'))), '{discovery}',
     'a beginning that is assumed does not tell how it ends');
+SELECT results_eq($$SELECT stage, recorded_at FROM sentinel.deal_history WHERE deal_id = pg_temp.deal('c2') ORDER BY seq$$,
+    $$VALUES ('discovery', '2021-01-01'::timestamptz), ('proposal', '2021-03-01'), ('negotiation', '2021-03-01'), ('won', '2021-03-01')$$,
+    'nor does what lies between');
+-- Of a deal that is open today the file tells when it came to its stage, of one that closed it does not: before the file both are alike.
+SELECT sentinel.import_deals_csv(E'Name,ID,Stage,Last Stage Change Date,Created,Closed,Value\n'
+    'S1,s1,Proposal,2021-02-01,2021-01-01,,5\nS2,s2,Negotiation,2021-01-01,2021-01-01,,5\nS3,s3,Closed Won,2021-02-01,2021-01-01,2021-02-01,5\n',
+    as_of => '2021-06-01');
+SELECT results_eq($$SELECT external_id, h.stage, h.recorded_at, h.stage_entered_at FROM sentinel.deal_history h JOIN sentinel.deals d ON d.id = h.deal_id
+        WHERE external_id IN ('s1', 's2', 's3') ORDER BY 1, seq$$,
+    $$VALUES ('s1', 'discover', '2021-01-01'::timestamptz, '2021-01-01'::timestamptz), ('s1', 'proposal', '2021-06-01', '2021-02-01'),
+             ('s2', 'discover', '2021-01-01', '2021-01-01'), ('s2', 'negotiation', '2021-06-01', '2021-01-01'),
+             ('s3', 'discover', '2021-01-01', '2021-01-01'), ('s3', 'closed_won', '2021-02-01', '2021-02-01')$$,
+    'a stage is known from the file on, with the day on which it was entered');
+
+-- Pipedrive names what it exports twice: "Deal - Deal created".
+SELECT sentinel.import_deals_csv(E'Deal - ID;Deal - Title;Deal - Value;Deal - Currency of Value;Deal - Stage;Deal - Status;Deal - Deal created;Deal - Won time;Deal - Deal closed on\n'
+    'pd1;Erster;1.234,50;CHF;Negotiations Started;Won;2026-01-05 09:00:00;2026-03-05 09:00:00;2026-03-05 09:00:00\n');
+SELECT results_eq($$SELECT name, value, currency, stage, created_at, closed_at FROM sentinel.deals WHERE id = pg_temp.deal('pd1')$$,
+    $$VALUES ('Erster', 1234.50, 'CHF', 'closed_won', '2026-01-05 09:00+00'::timestamptz, '2026-03-05 09:00+00'::timestamptz)$$,
+    'an export of Pipedrive');
+SELECT sentinel.import_deals_csv(E'Name,ID,Created,Value\n' || sentinel.csv_cell('''=1') || E',ap1,2021-01-01,5\n');
+SELECT is((SELECT name FROM sentinel.deals WHERE id = pg_temp.deal('ap1')), '''=1', 'what was exported comes back as it was');
+
+-- A file does not undo what was learned after it was written.
+SELECT sentinel.import_deals_csv(E'Name,ID,Stage,Created,Value\nLive,lv1,Proposal,2021-01-01,5\n', as_of => '2021-06-01');
+SELECT sentinel.move_deal(pg_temp.deal('lv1'), 'negotiation');
+SELECT results_eq($$SELECT state, code FROM sentinel.import_deals_csv(E'Name,ID,Stage,Created,Value\nLive,lv1,Proposal,2021-01-01,7\n', as_of => '2021-07-01')
+        UNION ALL SELECT stage, value::text FROM sentinel.deals WHERE id = pg_temp.deal('lv1')$$,
+    $$VALUES ('rejected', 'outdated'), ('negotiation', '5.00')$$, 'an older file is refused');
+SELECT is((SELECT state FROM sentinel.import_deals_csv(E'Name,ID,Stage,Created,Value\nLive,lv1,Negotiation,2021-01-01,5\n', as_of => '2021-07-01')),
+    'unchanged', 'unless it tells nothing new');
+
+-- Stage norms of files that overlap in time: each closing counts from its time on, and the second file costs no more than both.
+SELECT sentinel.create_org('Norms Ltd', 'import-pgtap-norms') AS norms \gset
+SELECT sentinel.enter(:'norms');
+SELECT sentinel.add_pipeline('crm_v1');
+SELECT is((SELECT array_agg(DISTINCT state) FROM sentinel.import_deals_csv((
+        SELECT E'ID,Name,Stage,Created,Closed\n' || string_agg(format('%s%s,Deal,Lost,2021-01-01,%s', f.part, n, date '2021-02-01' + 2 * n + f.part), E'\n' ORDER BY n)
+        FROM generate_series(1, 40) AS n), pipeline => f.pipeline)), '{created}', 'one file after the other')
+FROM (VALUES (1, 'Revenue'), (0, 'Revenue')) AS f(part, pipeline);
+SELECT is((SELECT count(*) FROM (SELECT DISTINCT recorded_at AS at FROM sentinel.stage_norms WHERE org_id = :'norms') t
+    CROSS JOIN LATERAL (SELECT n.samples, n.mean_days FROM sentinel.stage_norms n WHERE n.org_id = :'norms' AND n.recorded_at <= t.at ORDER BY n.recorded_at DESC, n.id DESC LIMIT 1) n
+    JOIN LATERAL (SELECT count(*) AS samples, avg(extract(epoch FROM d.closed_at - d.created_at) / 86400)::double precision AS mean_days
+                  FROM sentinel.deals d WHERE d.org_id = :'norms' AND d.closed_at <= t.at) d ON n.samples = d.samples AND abs(n.mean_days - d.mean_days) < 1e-9), 80::bigint,
+    'the norm of each time is that of the deals closed by then');
+SELECT cmp_ok((SELECT count(*) FROM sentinel.stage_norms WHERE org_id = :'norms'), '<=', 120::bigint, 'told once for each time');
+SELECT sentinel.import_deals_csv(E'ID,Name,Stage,Created,Closed\nv1,V,Won,2021-01-01,2021-03-01\n', pipeline => 'CRM classic');
+SELECT is((SELECT array_agg(DISTINCT n.stage) FROM sentinel.stage_norms n WHERE n.org_id = :'norms'), '{discover,discovery}', 'what is passed at once is no stay');
+SELECT sentinel.enter(:'org');
 
 -- Mapping, owners, rights.
 SELECT is((SELECT state FROM sentinel.import_deals_csv(E'what,rep,since,stage\nMapped,olga@import.example,2020-01-01,ignored', '{"What": "name", "rep": "owner", "Since": "created", "stage": null}')),

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(98);
+SELECT plan(101);
 
 SELECT sentinel.create_org('Operations Ltd', 'operations-pgtap') AS org, sentinel.create_org('Empty Ltd', 'operations-pgtap-empty') AS empty,
        sentinel.create_org('Planned Ltd', 'operations-pgtap-planned', 'Pacific/Auckland') AS planned \gset
@@ -118,10 +118,16 @@ SELECT throws_ok($$SELECT sentinel.search_deals(kind => 'lucky')$$, '22023', 'un
 SELECT is(pg_temp.as_login('tap_op_max', :'org', 'SELECT string_agg(name, '','') FROM sentinel.search_deals(''northwind'')'), 'Renewal 100% sure', 'one finds what one may view');
 SELECT is(pg_temp.as_login('tap_op_vera', :'org', 'SELECT string_agg(name, '','') FROM sentinel.search_deals()'), 'Of the team', 'by teams, too');
 
+SELECT is(pg_temp.as_login('tap_op_max', :'org', format('INSERT INTO sentinel.deals (name, value, owner_id) VALUES (%L, 1, %L)', d.name, d.owner_id)), '42501',
+    'nobody learns which names others use')
+FROM (SELECT x.name, x.owner_id FROM sentinel.deals x WHERE x.org_id = :'org' AND x.owner_id = :'mira' AND x.external_id IS NULL ORDER BY x.id LIMIT 1) d;
+SELECT is(pg_temp.as_login('tap_op_max', :'org', format('INSERT INTO sentinel.deals (name, value, owner_id) VALUES (''used by none'', 1, %L)', :'mira')), '42501',
+    'nor which they do not');
+
 -- Export.
 SELECT is(sentinel.csv_cell(cell), written, 'a cell: ' || what)
 FROM (VALUES ('plain', 'plain', 'as it is'), ('a,b', '"a,b"', 'with a comma'), ('say "hi"', '"say ""hi"""', 'with quotes'), (NULL, '', 'empty'),
-             ('=1+1', '''=1+1', 'a formula'), ('+49 30', '''+49 30', 'a sum'), ('-2', '''-2', 'a difference'), ('@SUM(A1)', '''@SUM(A1)', 'a function'),
+             ('=1+1', '''=1+1', 'a formula'), ('''=1+1', '''''=1+1', 'a formula that was told to be none'), ('+49 30', '''+49 30', 'a sum'), ('-2', '''-2', 'a difference'), ('@SUM(A1)', '''@SUM(A1)', 'a function'),
              (E'\t=1', E'"''\t=1"', 'a formula behind a tab'), (E'a\nb', E'"a\nb"', 'with a line end')) AS c(cell, written, what);
 SELECT sentinel.create_deal('=HYPERLINK("http://evil.example","x")', 5, 'negotiation', owner_id => :'olga', as_of => now() - interval '40 days', external_id => 'E-1') AS evil \gset
 SELECT is(split_part(sentinel.export_deals_csv(), E'\n', 1),

@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(82);
+SELECT plan(87);
 
 SELECT sentinel.create_org('Insight Ltd', 'insight-pgtap') AS org, sentinel.create_org('Empty Ltd', 'insight-pgtap-empty') AS empty,
        sentinel.create_org('Known Ltd', 'insight-pgtap-known') AS known, sentinel.create_org('Noise Ltd', 'insight-pgtap-noise') AS noise \gset
@@ -64,6 +64,7 @@ SELECT throws_ok(format('SELECT sentinel.similar_deals(%L, at_most => 0)', :'lat
 -- Forecast: 4000 x (0.87 + 0.75), + 0.20 cut at 1, - 0.25.
 SELECT results_eq($$SELECT currency, expected, best, worst, expected_wins FROM sentinel.forecast() WHERE period = 'total'$$,
     $$VALUES ('USD', 6480.00, 7800.00, 4480.00, 1.62)$$, 'the forecast in total');
+SELECT results_eq($$SELECT confidence FROM sentinel.forecast() WHERE period IN ('total', 'later') ORDER BY period DESC$$, $$SELECT * FROM (VALUES (74), (0)) v$$, 'how near best and worst lie');
 SELECT is((SELECT count(*) FROM sentinel.forecast()), 9::bigint, 'by month: the rest of this one, six more, later');
 SELECT cmp_ok((SELECT abs(sum(expected) FILTER (WHERE period <> 'total') - sum(expected) FILTER (WHERE period = 'total')) FROM sentinel.forecast()), '<=', 0.05,
     'the months sum to the total');
@@ -193,6 +194,19 @@ SELECT sentinel.enter(:'noise');
 SELECT cmp_ok(pg_temp.generate_deals(:'noise', true, 20000, 2), '>', 100000::bigint, 'deals of pure chance');
 SELECT is((SELECT verdict FROM sentinel.backtest_win(now(), pg_temp.ago(280), 84)), 'no skill', 'of chance the model claims no skill');
 SELECT is((SELECT verdict FROM sentinel.backtest_risk(now(), pg_temp.ago(280))), 'no skill', 'nor does the risk score');
+
+-- The past is told in the currency and pipeline of then; deleted deals are open until they go, demo deals never were.
+SELECT sentinel.create_org('Past Ltd', 'insight-pgtap-past') AS past \gset
+SELECT sentinel.enter(:'past');
+SELECT sentinel.seed_demo_deals();
+SELECT sentinel.create_deal('Yen', 100, as_of => pg_temp.ago(30)) AS yen, sentinel.create_deal('Gone', 100, as_of => pg_temp.ago(100)) AS gone \gset
+UPDATE sentinel.deals SET currency = 'JPY', value = 15000, changed_at = pg_temp.ago(10) WHERE id = :'yen';
+SELECT results_eq(format('SELECT value, currency FROM sentinel.deal_state(%L, %L)', :'yen', pg_temp.ago(20)), $$VALUES (100.00, 'USD')$$, 'the value of then in the currency of then');
+SELECT is((SELECT count(*) FROM sentinel.deal_landmarks(:'past', now(), now(), now(), now())), 2::bigint, 'demo deals that are gone are no open deals');
+DELETE FROM sentinel.deals WHERE id = :'gone';
+SELECT results_eq(format('SELECT deal_id FROM sentinel.deal_landmarks(%L, now(), now(), now(), now())', :'past'), ARRAY[:'yen'::uuid], 'nor is a deleted one');
+SELECT is((SELECT count(*) FROM sentinel.deal_landmarks(:'past', now(), pg_temp.ago(110), pg_temp.ago(1), now()) WHERE deal_id = :'gone'), 3::bigint,
+    'which counts as what it was before');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -68,7 +68,7 @@ CREATE TABLE sentinel.stage_norms (
 );
 CREATE INDEX stage_norms_owner ON sentinel.stage_norms (org_id, owner_id, stage, recorded_at, id);
 COMMENT ON TABLE sentinel.stage_norms IS
-    'How long deals of an owner typically stay in a stage, as versions: a row for each closing of a deal that adds to it. Append-only.';
+    'How long deals of an owner typically stay in a stage, as versions: a row for each time at which deals closed that add to it. Append-only.';
 COMMENT ON COLUMN sentinel.stage_norms.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.stage_norms.id IS 'Id of the version; of versions recorded at the same time the last one holds.';
 COMMENT ON COLUMN sentinel.stage_norms.owner_id IS 'Owner of the closed deals; the nil uuid for deals of nobody. No foreign key: it outlives members.';

@@ -39,6 +39,7 @@ INSERT INTO sentinel.deal_columns (alias, field) VALUES
     ('close value', 'closing_value'), ('closing value', 'closing_value'), ('closed value', 'closing_value'), ('won value', 'closing_value'),
     ('won amount', 'closing_value'), ('closed amount', 'closing_value'), ('actual value', 'closing_value'), ('actual revenue', 'closing_value'),
     ('currency', 'currency'), ('currency code', 'currency'), ('currencyisocode', 'currency'), ('amount currency', 'currency'),
+    ('currency of value', 'currency'), ('value currency', 'currency'),
     ('channel', 'channel'), ('acquisition channel', 'channel'), ('lead source', 'channel'), ('leadsource', 'channel'), ('source', 'channel'),
     ('lost reason', 'lost_reason'), ('lostreason', 'lost_reason'), ('loss reason', 'lost_reason'), ('closed lost reason', 'lost_reason'),
     ('reason lost', 'lost_reason')
