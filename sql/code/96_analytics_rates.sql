@@ -21,7 +21,7 @@ BEGIN
                array_agg(date_part('epoch', h.stage_entered_at - h.left_stage_entered_at)) AS seconds
         FROM sentinel.deal_history h
         WHERE h.org_id = org AND h.recorded_at >= stage_times.since AND h.recorded_at < stage_times.until
-          AND h.left_stage IS NOT NULL AND h.stage_entered_at >= h.left_stage_entered_at
+          AND h.left_stage IS NOT NULL AND h.stage_entered_at > h.left_stage_entered_at
           AND (sees_all OR EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = h.deal_id
                                    AND sentinel.may('view', d.team_id, d.owner_id)))
         GROUP BY 1, 2, 3, 4, 5),
@@ -53,7 +53,7 @@ END
 $$;
 ALTER FUNCTION sentinel.stage_times(timestamptz, timestamptz) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.stage_times(timestamptz, timestamptz) IS
-    'Tell how long deals stayed in each open stage: of the stays whose end was recorded in the span, one each time a stage was left, the number, the mean, median and 90th percentile in days of 24 hours, and where they led: on to a later stage or won, back to an earlier one, lost, or into another pipeline; these four sum to stays. Order of stages as it is now. Stays of negative length are left out. Errors: SN002, SN007.';
+    'Tell how long deals stayed in each open stage: of the stays whose end was recorded in the span, one each time a stage was left, the number, the mean, median and 90th percentile in days of 24 hours, and where they led: on to a later stage or won, back to an earlier one, lost, or into another pipeline; these four sum to stays. Order of stages as it is now. Stays of no or negative length are left out. Errors: SN002, SN007.';
 
 -- grant: sentinel_reader, sentinel_member
 CREATE FUNCTION sentinel.sales_velocity(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
