@@ -314,8 +314,8 @@ void Guard::move_stage(const pg::Row& was, TimestampTz at) {
     if (!call_.names_column(col(kStageChangedAt))) set_time(kStageChangedAt, at);
 }
 
-// The day of a closing may be set right while the deal stands closed; it is a change like any other. An open deal
-// has none, and a closed one is never without.
+// The day of a closing may be set right while the deal stands closed; it is a change like any other. An open
+// deal has none, and a closed one is never without.
 void Guard::correct_closing(const pg::Row& was) {
     if (text_of(was, col(kStageKind)) == "open" || is_.is_null(col(kClosedAt))) {
         keep(was, kClosedAt);
@@ -364,9 +364,10 @@ void Guard::update(const pg::Row& was) {
     if (call_.names_column(col(kStageChangedAt)))
         check_past("stage_changed_at", time(kStageChangedAt, at), now_);
 
-    bool changed = to_stage || closing_corrected_ || !same_number(was, is_, col(kValue)) || !same_uuid(was, is_, col(kOwner)) ||
-                   !same_time(was, is_, col(kCreatedAt)) || !same_time(was, is_, col(kStageChangedAt)) ||
-                   !same_text(was, is_, col(kCurrency)) || !same_time(was, is_, col(kExpectedCloseAt)) ||
+    bool changed = to_stage || closing_corrected_ || !same_number(was, is_, col(kValue)) ||
+                   !same_uuid(was, is_, col(kOwner)) || !same_time(was, is_, col(kCreatedAt)) ||
+                   !same_time(was, is_, col(kStageChangedAt)) || !same_text(was, is_, col(kCurrency)) ||
+                   !same_time(was, is_, col(kExpectedCloseAt)) ||
                    !same_text(was, is_, col(kForecastCategory));
     set_time(kChangedAt, changed ? at : last);
     call_.set(col(kVersion), Int32GetDatum(DatumGetInt32(was[col(kVersion)]) + (changed ? 1 : 0)));

@@ -47,8 +47,8 @@ Instant time_of(const pg::Row& row, OwnColumn which) {
     return row.is_null(column) ? kNever : static_cast<Instant>(DatumGetTimestampTz(row[column]));
 }
 
-// When to look at the deal again. A look that is promised for an earlier time stays: an activity that only puts
-// the next change off then moves no index entry; the sweep looks once in vain and sets the time right.
+// When to look at the deal again. A look that is promised for an earlier time stays: an activity that only
+// puts the next change off then moves no index entry; the sweep looks once in vain and sets the time right.
 Instant look_at(Instant next, Instant promised, Instant input_at) {
     return promised != kNever && promised > input_at && promised < next ? promised : next;
 }
