@@ -118,6 +118,11 @@ BEGIN
     SELECT o.org_id, o.id, 'deleted', jsonb_build_object('name', o.name, 'stage', o.stage, 'value', o.value),
            sentinel.current_member(), now()
     FROM old_deals o WHERE NOT o.is_demo;
+    -- As with a lead: nobody could see or finish what is about nothing.
+    DELETE FROM sentinel.notes n USING old_deals o
+    WHERE n.org_id = o.org_id AND n.subject_type = 'deal' AND n.subject_id = o.id;
+    DELETE FROM sentinel.tasks t USING old_deals o
+    WHERE t.org_id = o.org_id AND t.subject_type = 'deal' AND t.subject_id = o.id;
     FOR batch IN
         SELECT o.org_id, jsonb_agg(jsonb_build_object(
             'event_type', 'deal.deleted', 'subject_type', 'deal', 'subject_id', o.id,
@@ -134,4 +139,4 @@ BEGIN
 END
 $$;
 ALTER FUNCTION sentinel.note_gone_deals() OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.note_gone_deals() IS 'Trigger: note deals that were deleted and emit deal.deleted.';
+COMMENT ON FUNCTION sentinel.note_gone_deals() IS 'Trigger: note deals that were deleted and emit deal.deleted; the notes and tasks about them go too.';
