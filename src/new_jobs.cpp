@@ -73,9 +73,8 @@ TypeDefaults defaults(std::string_view type) {
         throw Failure(kNotFound, "unknown job type \"" + shortened(type) + "\"",
                       "A job type is registered before jobs of it are enqueued.",
                       "SELECT sentinel.register_job_type('my_job', 'my_schema.my_handler');");
-    return known_types().keep(
-        type, {pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)), DatumGetInt32(*pg::cell(0, 3)),
-                                     DatumGetBool(*pg::cell(0, 4))});
+    return known_types().keep(type, {pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)),
+                                     DatumGetInt32(*pg::cell(0, 3)), DatumGetBool(*pg::cell(0, 4))});
 }
 
 void check_key(const char* kind, const std::optional<std::string_view>& key) {

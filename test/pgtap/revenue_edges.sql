@@ -1,7 +1,7 @@
 -- Rooms leads, deals and revenue at their edges: what a client with a plain statement, or in an unusual order, could do.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(22);
 SELECT sentinel.create_org('Edges Ltd') AS org \gset
 SELECT sentinel.enter(:'org');
 SELECT sentinel.add_member('Olga', 'olga@edges.example', 'owner') AS olga, sentinel.add_member('Mona', 'mona@edges.example') AS mona,
@@ -84,6 +84,25 @@ SELECT sentinel.handle_create_invoice(sentinel.uuid7(), jsonb_build_object('deal
 SELECT sentinel.handle_create_invoice(sentinel.uuid7(), jsonb_build_object('deal_id', :'stays')) \g /dev/null
 SELECT is((SELECT count(*) FROM sentinel.invoices WHERE deal_id = :'stays'), 1::bigint, 'one invoice');
 SELECT throws_ok(format('SELECT sentinel.move_deal(%L, ''closed_lost'')', :'stays'), 'SN005', NULL, 'what is won stays won');
+
+-- A draft from before the deal was won is over what was won; what was sent is not touched.
+SELECT sentinel.create_deal('Early', 1000, as_of => now() - interval '2 days') AS early, sentinel.create_deal('Sent', 1000, as_of => now() - interval '2 days') AS sent \gset
+SELECT sentinel.create_invoice(d.id, now() - interval '1 day') FROM unnest(ARRAY[:'early', :'sent']::uuid[]) d(id);
+SELECT sentinel.send_invoice(i.id) FROM sentinel.invoices i WHERE i.deal_id = :'sent';
+SELECT sentinel.change_deal_value(d.id, 5000), sentinel.move_deal(d.id, 'closed_won'), sentinel.handle_create_invoice(sentinel.uuid7(), jsonb_build_object('deal_id', d.id))
+FROM unnest(ARRAY[:'early', :'sent']::uuid[]) d(id);
+SELECT results_eq(format('SELECT status, amount FROM sentinel.invoices WHERE deal_id IN (%L, %L) ORDER BY status', :'early', :'sent'),
+                  $$VALUES ('draft', 5000.00), ('sent', 1000.00)$$, 'the draft follows the value');
+
+-- Two leads that are one: a correction of one call leaves what the other gave.
+SELECT sentinel.create_lead('Dan') AS dan, sentinel.create_lead('Dan 2') AS dan_2 \gset
+SELECT sentinel.book_call(:'dan', now()) AS call_1, sentinel.book_call(:'dan_2', now()) AS call_2 \gset
+SELECT sentinel.complete_call(c.id, 'We are ready to go. When can we start?', 'yes'), sentinel.handle_analyze_call(sentinel.uuid7(), jsonb_build_object('call_id', c.id))
+FROM unnest(ARRAY[:'call_1', :'call_2']::uuid[]) c(id);
+SELECT sentinel.merge_leads(:'dan', :'dan_2') \g /dev/null
+SELECT is((SELECT buying_signal_score FROM sentinel.leads WHERE id = :'dan'), 16.50, 'of two scores the higher holds');
+SELECT sentinel.correct_transcript(:'call_2', 'I am not interested.'), sentinel.handle_analyze_call(sentinel.uuid7(), jsonb_build_object('call_id', :'call_2'));
+SELECT is((SELECT buying_signal_score FROM sentinel.leads WHERE id = :'dan'), 16.50, 'and stays, as the call that gave it does');
 
 SELECT * FROM finish();
 ROLLBACK;
