@@ -132,11 +132,18 @@ std::vector<queue::NewJob> read_jobs(Datum batch) {
     return out;
 }
 
+// A member who is neither owner nor admin: such a one's jobs are those of types open to members.
+bool is_limited() {
+    return sentinel::identity().has_member && !sentinel::may("assign", nullptr, nullptr);
+}
+
 int64 add_all(const pg_uuid_t& org, const std::vector<queue::NewJob>& jobs) {
     queue::NewJobs batch;
     bool keyed = false;
+    const bool limited = is_limited();
     for (const auto& job : jobs) {
         batch.check(job);
+        if (limited) queue::require_open_to_members(job.type);
         keyed = keyed || job.idempotency_key || job.singleton_key;
     }
     std::vector<pg_uuid_t> holders;
@@ -168,6 +175,7 @@ SENTINEL_FUNCTION(sentinel_enqueue) {
 
     queue::NewJobs batch;
     batch.check(job);
+    if (is_limited()) queue::require_open_to_members(job.type);
     pg_uuid_t holder = job.id;
     if (job.idempotency_key || job.singleton_key) holder = queue::take_keys(org, {job})[0];
     if (memcmp(holder.data, job.id.data, UUID_LEN) == 0) batch.add(org, job);
@@ -208,6 +216,7 @@ SENTINEL_FUNCTION(sentinel_enqueue_payloads) {
     if (!PG_ARGISNULL(4)) job.run_at = PG_GETARG_TIMESTAMPTZ(4);
     job.max_attempts = int_argument(fcinfo, 5);
     queue::NewJobs batch;
+    if (is_limited()) queue::require_open_to_members(job.type);
     for (int i = 0; i < count; i++) {
         job.id = sentinel::make_uuid7();
         job.payload = absent[i] ? 0 : payloads[i];

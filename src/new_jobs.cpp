@@ -17,7 +17,7 @@ constexpr int kLongestKey = 500;
 
 const Oid kTypeTypes[] = {TEXTOID};
 pg::Statement find_type = {
-    "SELECT t.queue, t.priority, t.max_attempts FROM sentinel.job_types t WHERE t.job_type "
+    "SELECT t.queue, t.priority, t.max_attempts, t.members_may FROM sentinel.job_types t WHERE t.job_type "
     "OPERATOR(pg_catalog.=) $1",
     1, kTypeTypes};
 
@@ -73,8 +73,8 @@ TypeDefaults defaults(std::string_view type) {
         throw Failure(kNotFound, "unknown job type \"" + shortened(type) + "\"",
                       "A job type is registered before jobs of it are enqueued.",
                       "SELECT sentinel.register_job_type('my_job', 'my_schema.my_handler');");
-    return known_types().keep(
-        type, {pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)), DatumGetInt32(*pg::cell(0, 3))});
+    return known_types().keep(type, {pg::text_cell(0, 1), DatumGetInt32(*pg::cell(0, 2)),
+                                     DatumGetInt32(*pg::cell(0, 3)), DatumGetBool(*pg::cell(0, 4))});
 }
 
 void check_key(const char* kind, const std::optional<std::string_view>& key) {
@@ -130,6 +130,13 @@ void take_kind(const pg_uuid_t& org, const char* kind, const std::vector<NewJob>
 
 void watch_job_types() {
     known_types().watch();
+}
+
+void require_open_to_members(std::string_view type) {
+    if (!defaults(type).members_may)
+        throw Failure(kNotAllowed, "members do not enqueue \"" + shortened(type) + "\"",
+                      "A job has the rights of the whole organisation; members have it done by functions.",
+                      "Ask an owner or admin of the organisation.");
 }
 
 std::vector<pg_uuid_t> take_keys(const pg_uuid_t& org, const std::vector<NewJob>& jobs) {

@@ -27,6 +27,7 @@ struct TypeDefaults {
     std::string queue;
     int priority = 0;
     int max_attempts = 0;
+    bool members_may = true;
 };
 
 // Add jobs in batches. Runs inside SPI of a function of sentinel_engine.
@@ -53,6 +54,9 @@ class NewJobs {
 
 // Let changes of job types be noticed. Called when the library is loaded.
 void watch_job_types();
+
+// Throw SN003 unless members who are neither owner nor admin may enqueue jobs of this type. Runs inside SPI.
+void require_open_to_members(std::string_view type);
 
 // Take the keys of jobs. For each job the one that holds its keys: itself, or another that was there before
 // and whose id is then the answer; job_id of a job without keys is its own. Waits for concurrent takers.

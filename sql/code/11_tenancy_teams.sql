@@ -296,7 +296,11 @@ BEGIN
     PERFORM FROM sentinel.teams t WHERE t.org_id = org AND t.id = delete_team.team_id FOR UPDATE;
     UPDATE sentinel.deals d SET team_id = NULL WHERE d.org_id = org AND d.team_id = delete_team.team_id;
     GET DIAGNOSTICS freed = ROW_COUNT;
-    UPDATE sentinel.leads l SET team_id = NULL WHERE l.org_id = org AND l.team_id = delete_team.team_id;
+    -- A lead of no team and nobody is seen by all: those of nobody go to the owner of the team.
+    UPDATE sentinel.leads l SET team_id = NULL, owner_id = coalesce(l.owner_id, (
+        SELECT x.member_id FROM sentinel.team_members x WHERE x.org_id = org AND x.team_id = delete_team.team_id AND x.role = 'owner'),
+        sentinel.current_member())
+    WHERE l.org_id = org AND l.team_id = delete_team.team_id;
     DELETE FROM sentinel.teams t WHERE t.org_id = org AND t.id = delete_team.team_id;
     PERFORM sentinel.audit('team.deleted', 'team', delete_team.team_id, jsonb_build_object('name', called, 'deals', freed));
     PERFORM sentinel.emit_for(org, 'team.deleted', 'team', delete_team.team_id, jsonb_build_object('team_id', delete_team.team_id, 'name', called));
@@ -305,7 +309,7 @@ END
 $$;
 ALTER FUNCTION sentinel.delete_team(uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.delete_team(uuid) IS
-    'Delete a team, for its owner; gives how many deals have become personal. Deals and leads keep their owners; those of nobody are then seen by owners and admins of the organisation. Emits team.deleted. Errors: SN002, SN003, SN004.';
+    'Delete a team, for its owner; gives how many deals have become personal. Deals and leads keep their owners; deals of nobody are then seen by owners and admins of the organisation, leads of nobody go to the owner of the team. Emits team.deleted. Errors: SN002, SN003, SN004.';
 
 -- grant: sentinel_reader, sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.my_teams()

@@ -18,7 +18,7 @@ CREATE FUNCTION sentinel.enqueue(job_type text, payload jsonb DEFAULT '{}', queu
     LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'sentinel_enqueue';
 ALTER FUNCTION sentinel.enqueue(text, jsonb, text, integer, timestamptz, text, integer, text, text, integer, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.enqueue(text, jsonb, text, integer, timestamptz, text, integer, text, text, integer, uuid) IS
-    'Put a job into the queue of the organisation entered; gives its id. idempotency_key: a job with this key and type exists once, until the retention after its end; the first one''s id is given. singleton_key: one such job waits or runs at a time. concurrency_key: at most concurrency_limit (default 1) jobs of the key run at once. Errors: SN002, SN003 viewer or another organisation, SN004 job type, 22023 priority or attempts, 54000 payload above 1 MiB.';
+    'Put a job into the queue of the organisation entered; gives its id. idempotency_key: a job with this key and type exists once, until the retention after its end; the first one''s id is given. singleton_key: one such job waits or runs at a time. concurrency_key: at most concurrency_limit (default 1) jobs of the key run at once. Errors: SN002, SN003 viewer, another organisation, or a type not open to members, SN004 job type, 22023 priority or attempts, 54000 payload above 1 MiB.';
 
 CREATE FUNCTION sentinel.require_engine(org uuid) RETURNS void
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'sentinel_require_engine';

@@ -20,6 +20,15 @@ BEGIN
     NEW.name := coalesce(nullif(regexp_replace(trim(NEW.name), '\s+', ' ', 'g'), ''), 'Unknown');
     NEW.email := nullif(trim(NEW.email), '');
     NEW.profile_link := nullif(trim(NEW.profile_link), '');
+    IF TG_OP = 'UPDATE' THEN
+        NEW.org_id := OLD.org_id;
+        NEW.id := OLD.id;
+        NEW.recorded_at := OLD.recorded_at;
+        NEW.updated_at := now();
+        -- What a lead is compared by follows from what is given and is not given itself.
+        NEW.email_match := OLD.email_match;
+        NEW.profile_match := OLD.profile_match;
+    END IF;
     IF TG_OP = 'INSERT' OR NEW.email IS DISTINCT FROM OLD.email THEN
         NEW.email_match := sentinel.normalize_email(NEW.email);
         IF NEW.email IS NOT NULL AND NEW.email_match IS NULL THEN
@@ -33,8 +42,6 @@ BEGIN
                                   THEN sentinel.normalize_profile_url(NEW.profile_link) END;
     END IF;
     IF TG_OP = 'UPDATE' THEN
-        NEW.org_id := OLD.org_id;
-        NEW.updated_at := now();
         -- Whoever names an earlier moment of the change, not before the last one, is believed.
         IF NEW.lifecycle_stage <> OLD.lifecycle_stage
            AND NOT (NEW.last_state_change > OLD.last_state_change AND NEW.last_state_change <= now()) THEN
@@ -45,7 +52,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.prepare_lead() IS
-    'Trigger: trim a lead, fill what it is compared by, and the times of change. Errors: SN007 e-mail address.';
+    'Trigger: trim a lead, fill what it is compared by, and the times of change; id and time of recording stay. Errors: SN007 e-mail address.';
 
 CREATE FUNCTION sentinel.announce_leads() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

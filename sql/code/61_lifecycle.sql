@@ -119,10 +119,10 @@ $$;
 COMMENT ON FUNCTION sentinel.state_facts(text) IS
     'Give the expression, over the row n, of what the events of a machine carry. For note_states().';
 
--- Planned at each call: a plan made while the table is empty, and kept for the session, reads all of it when it is large.
+-- Planned at each call: a plan kept from when the table was empty reads all of it. No sorts: only the key has the order.
 CREATE FUNCTION sentinel.keep_states(org uuid, machine text, moves jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
-    SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+    SET enable_mergejoin = off SET enable_sort = off SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     member uuid := sentinel.current_member();
     moved uuid[];
@@ -138,8 +138,9 @@ BEGIN
         ORDER BY h.seq DESC LIMIT 1) o
     WHERE m.was IS NOT NULL;
     IF moved IS NOT NULL THEN
+        -- No IS NULL: for that the planner, without statistics, reads all open stays of the organisation.
         UPDATE sentinel.state_history h SET left_at = greatest(h.entered_at, (times ->> h.subject_id::text)::timestamptz)
-        WHERE h.org_id = keep_states.org AND h.id = ANY (moved) AND h.left_at IS NULL;
+        WHERE h.org_id = keep_states.org AND h.id = ANY (moved) AND coalesce(h.left_at, 'infinity') = 'infinity';
     END IF;
     INSERT INTO sentinel.state_history (org_id, machine, subject_id, seq, state, entered_at, member_id)
     SELECT keep_states.org, keep_states.machine, m.id, coalesce(before.seq, 0) + 1, m.state, greatest(m.at, before.left_at), member
@@ -167,9 +168,9 @@ BEGIN
         SELECT 1 AS place, k.moved_event AS event_type, false AS first_only WHERE m.was IS NOT NULL
         UNION ALL
         SELECT 2, s.entered_event, NOT EXISTS (
-            SELECT FROM sentinel.state_history p
-            WHERE p.org_id = keep_states.org AND p.machine = keep_states.machine AND p.subject_id = m.id
-              AND p.seq < h.seq AND p.state = h.state)
+            -- By the key of the subject, which has the order; by the state the planner would read all that were ever in it.
+            SELECT FROM (SELECT p.state FROM sentinel.state_history p WHERE p.org_id = keep_states.org
+                AND p.machine = keep_states.machine AND p.subject_id = m.id AND p.seq < h.seq ORDER BY p.seq OFFSET 0) p WHERE p.state = h.state)
         FROM sentinel.lifecycle_states s WHERE s.machine = keep_states.machine AND s.state = m.state
         UNION ALL
         SELECT 3, t.moved_event, false FROM sentinel.lifecycle_transitions t

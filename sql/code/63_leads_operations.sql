@@ -9,12 +9,17 @@ BEGIN
     -- Else the person, coming in again, would be a duplicate of nobody for ever.
     DELETE FROM sentinel.intake_fingerprints p USING sentinel.intake_raw r
     WHERE r.org_id = OLD.org_id AND r.lead_id = OLD.id AND p.org_id = OLD.org_id AND p.intake_id = r.id;
+    -- Of one that was merged lead.merged tells.
+    IF NOT EXISTS (SELECT FROM sentinel.lead_merges m WHERE m.org_id = OLD.org_id AND m.duplicate_id = OLD.id) THEN
+        PERFORM sentinel.emit_for(OLD.org_id, 'lead.deleted', 'lead', OLD.id, jsonb_build_object(
+            'lead_id', OLD.id, 'name', OLD.name, 'stage', OLD.lifecycle_stage, 'owner_id', OLD.owner_id), 'lead.deleted:' || OLD.id);
+    END IF;
     RETURN NULL;
 END
 $$;
 ALTER FUNCTION sentinel.forget_lead() OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.forget_lead() IS
-    'Trigger: with a lead go the notes and tasks about it, and the fingerprints by which intake would take the person, coming in again, for a duplicate. What merge_leads() has moved stays.';
+    'Trigger: with a lead go the notes and tasks about it, and the fingerprints by which intake would take the person, coming in again, for a duplicate. What merge_leads() has moved stays. Emits lead.deleted, whoever deletes it.';
 
 -- grant: everyone
 CREATE FUNCTION sentinel.lead_choices() RETURNS jsonb
@@ -288,7 +293,6 @@ DECLARE
     org uuid := sentinel.require_org();
     known uuid[];
     faults text[];
-    told jsonb;
 BEGIN
     -- This function passes over row-level security, so that it counts also what the member does not see: it holds the lead
     -- all the same. Who may delete what, judge_leads() tells.
@@ -307,17 +311,8 @@ BEGIN
             SELECT 4, 'activity of a deal', ' and more', count(*) FROM sentinel.activities a
             WHERE a.org_id = org AND a.lead_id = j.lead_id AND a.deal_id IS NOT NULL) AS x(place, thing, ending, n)
         WHERE x.n > 0) h;
-    WITH gone AS (
-        DELETE FROM sentinel.leads l USING unnest(known, faults) AS v(id, fault)
-        WHERE l.org_id = org AND l.id = v.id AND v.fault IS NULL
-        RETURNING l.id, l.name, l.lifecycle_stage, l.owner_id)
-    SELECT jsonb_agg(jsonb_build_object('event_type', 'lead.deleted', 'subject_type', 'lead', 'subject_id', g.id,
-        'idempotency_key', 'lead.deleted:' || g.id, 'payload', jsonb_build_object(
-            'lead_id', g.id, 'name', g.name, 'stage', g.lifecycle_stage, 'owner_id', g.owner_id)))
-    INTO told FROM gone g;
-    IF told IS NOT NULL THEN
-        PERFORM sentinel.emit_many_for(org, told);
-    END IF;
+    DELETE FROM sentinel.leads l USING unnest(known, faults) AS v(id, fault)
+    WHERE l.org_id = org AND l.id = v.id AND v.fault IS NULL;
     RETURN QUERY SELECT v.id, v.fault IS NULL, v.fault
         FROM unnest(known, faults) WITH ORDINALITY AS v(id, fault, place) ORDER BY v.place;
 END

@@ -1,7 +1,8 @@
 -- Room deals: what a write of deals by any client brings with it in the same commit: versions, timeline, events.
 -- Statement triggers: one INSERT each however many deals a statement writes. Plans are saved for the session, so the join of
--- the two transition tables must not be a nested loop, and look-ups in tables are sub-selects with OFFSET 0. jit = off: the
--- planner's price for a nested loop that cannot be avoided would start the compiler at every call.
+-- the two transition tables must be a hash join (a merge join, for the few rows of the first call, may go by org_id alone),
+-- and look-ups in tables are sub-selects with OFFSET 0. jit = off: the planner's price for a nested loop that cannot be
+-- avoided would start the compiler at every call.
 -- Events go in parts of 10,000: a jsonb value holds 256 MB. Demo deals and imported history emit none.
 
 CREATE FUNCTION sentinel.note_new_deals() RETURNS trigger
@@ -46,7 +47,7 @@ COMMENT ON FUNCTION sentinel.note_new_deals() IS
 
 CREATE FUNCTION sentinel.note_changed_deals() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
-    SET jit = off AS $$
+    SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     batch record;
 BEGIN
@@ -117,6 +118,11 @@ BEGIN
     SELECT o.org_id, o.id, 'deleted', jsonb_build_object('name', o.name, 'stage', o.stage, 'value', o.value),
            sentinel.current_member(), now()
     FROM old_deals o WHERE NOT o.is_demo;
+    -- As with a lead: nobody could see or finish what is about nothing.
+    DELETE FROM sentinel.notes n USING old_deals o
+    WHERE n.org_id = o.org_id AND n.subject_type = 'deal' AND n.subject_id = o.id;
+    DELETE FROM sentinel.tasks t USING old_deals o
+    WHERE t.org_id = o.org_id AND t.subject_type = 'deal' AND t.subject_id = o.id;
     FOR batch IN
         SELECT o.org_id, jsonb_agg(jsonb_build_object(
             'event_type', 'deal.deleted', 'subject_type', 'deal', 'subject_id', o.id,
@@ -133,4 +139,4 @@ BEGIN
 END
 $$;
 ALTER FUNCTION sentinel.note_gone_deals() OWNER TO sentinel_engine;
-COMMENT ON FUNCTION sentinel.note_gone_deals() IS 'Trigger: note deals that were deleted and emit deal.deleted.';
+COMMENT ON FUNCTION sentinel.note_gone_deals() IS 'Trigger: note deals that were deleted and emit deal.deleted; the notes and tasks about them go too.';

@@ -2,7 +2,7 @@
 -- does the rest. What arrives recorded before input_at sets replay.
 -- Deals are written one by one in the order of their keys: locks are taken in one order, and the saved plan is a look-up by
 -- key whether the first statement of a session wrote one deal or a million. The sub-selects with OFFSET 0 or LIMIT are
--- look-ups for the same reason, and the join of the two transition tables must not be a nested loop.
+-- look-ups for the same reason, and the join of the two transition tables must be a hash join.
 
 CREATE FUNCTION sentinel.signal_settings(org uuid, owner uuid, stage text)
     RETURNS TABLE (inactivity_days smallint, flags smallint, stage_norm_days double precision, weights double precision[],
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION sentinel.learn_stage_norms(uuid, uuid[], uuid[], timestamptz
 
 CREATE FUNCTION sentinel.signal_changed_deals() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
-    SET jit = off AS $$
+    SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     d record;
     closing record;

@@ -34,6 +34,23 @@ $$;
 COMMENT ON FUNCTION sentinel.may_subject(text, text, uuid) IS
     'Tell whether the member entered may view or edit a lead, deal, call, invoice, contract or client, by its id; null when the member sees no such thing. A call follows its deal, else its lead; the others follow their deal.';
 
+-- grant: everyone
+CREATE FUNCTION sentinel.may_event(subject_type text, subject_id uuid, told_to text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF sentinel.may('assign', NULL, NULL) OR may_event.told_to = sentinel.current_member()::text THEN
+        RETURN true;
+    END IF;
+    RETURN CASE
+        WHEN may_event.subject_type = 'lead' THEN sentinel.may_lead('view', sentinel.resolve_lead(may_event.subject_id))
+        WHEN may_event.subject_type IN ('deal', 'call', 'invoice', 'contract', 'client')
+            THEN sentinel.may_subject('view', may_event.subject_type, may_event.subject_id)
+        ELSE coalesce(may_event.subject_type, '') NOT IN ('notification', 'weekly_report', 'job', 'intake_row', 'deal_import') END;
+END
+$$;
+COMMENT ON FUNCTION sentinel.may_event(text, uuid, text) IS
+    'Tell whether the member entered may read an event of this subject, told to this member: of leads, deals and what belongs to them, those of what the member may view; those of notifications the own ones; reports, jobs and imports are for owners and admins, who read all. Null for what is gone.';
+
 -- grant: sentinel_member, sentinel_operator, sentinel_reader
 CREATE FUNCTION sentinel.require_subject(subject_type text, subject_id uuid, action text) RETURNS uuid
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

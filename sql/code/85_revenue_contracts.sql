@@ -61,6 +61,10 @@ BEGIN
     IF new_contract IS NOT NULL THEN
         RETURN new_contract;
     END IF;
+    IF EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = create_contract.deal_id AND d.stage_kind = 'lost') THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN005', MESSAGE = format('deal "%s" is lost', create_contract.deal_id),
+            DETAIL = 'Nothing is agreed on in a deal that is lost.', HINT = 'Move the deal first.';
+    END IF;
     SELECT t.id, t.body INTO template FROM sentinel.document_templates t
     WHERE t.org_id = org AND t.kind = 'contract' AND (create_contract.template_id IS NULL OR t.id = create_contract.template_id)
     ORDER BY t.updated_at DESC, t.id DESC LIMIT 1;
@@ -85,7 +89,7 @@ END
 $$;
 ALTER FUNCTION sentinel.create_contract(uuid, uuid, timestamptz) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.create_contract(uuid, uuid, timestamptz) IS
-    'Make the contract of a deal as a draft from a template and give its id; emits contract.created. A deal that has one which is not void gives that. Errors: SN002, SN003, SN004 deal or template, SN007 as_of.';
+    'Make the contract of a deal as a draft from a template and give its id; emits contract.created. A deal that has one which is not void gives that. Errors: SN002, SN003, SN004 deal or template, SN005 deal lost, SN007 as_of.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.send_contract(contract_id uuid, url text DEFAULT NULL, as_of timestamptz DEFAULT now()) RETURNS void
@@ -181,6 +185,13 @@ DECLARE
 BEGIN
     -- As create_invoice() locks it: of a client and an invoice made at once, one sees the other.
     PERFORM FROM sentinel.deals d WHERE d.org_id = org AND d.id = create_client.deal_id FOR NO KEY UPDATE;
+    -- Who has paid is a client, whatever became of the deal.
+    IF EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = org AND d.id = create_client.deal_id AND d.stage_kind = 'lost')
+       AND NOT EXISTS (SELECT FROM sentinel.invoices i WHERE i.org_id = org AND i.deal_id = create_client.deal_id AND i.status = 'paid')
+       AND NOT EXISTS (SELECT FROM sentinel.clients c WHERE c.org_id = org AND c.deal_id = create_client.deal_id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN005', MESSAGE = format('deal "%s" is lost', create_client.deal_id),
+            DETAIL = 'A deal that is lost, and for which nobody has paid, makes no client.', HINT = 'Move the deal first.';
+    END IF;
     INSERT INTO sentinel.clients AS c (org_id, lead_id, deal_id, onboarding_changed_at, created_at)
     SELECT org, d.lead_id, d.id, create_client.as_of, create_client.as_of FROM sentinel.deals d
     WHERE d.org_id = org AND d.id = create_client.deal_id
@@ -197,7 +208,7 @@ END
 $$;
 ALTER FUNCTION sentinel.create_client(uuid, timestamptz) OWNER TO sentinel_owner;
 COMMENT ON FUNCTION sentinel.create_client(uuid, timestamptz) IS
-    'Make the client of a deal and give its id, and set it in the invoices of the deal; emits client.created. A deal that has one gives that. Errors: SN002, SN003, SN004, SN007 as_of.';
+    'Make the client of a deal and give its id, and set it in the invoices of the deal; emits client.created. A deal that has one gives that. Errors: SN002, SN003, SN004, SN005 deal lost, SN007 as_of.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.advance_delivery(client_id uuid, phase text DEFAULT NULL, as_of timestamptz DEFAULT now()) RETURNS text

@@ -162,6 +162,8 @@ BEGIN
     ON CONFLICT DO NOTHING;
     UPDATE sentinel.intake_raw i SET lead_id = master WHERE i.org_id = org AND i.lead_id = twin;
     UPDATE sentinel.lead_merges m SET master_id = master WHERE m.org_id = org AND m.master_id = twin;
+    INSERT INTO sentinel.lead_merges AS m (org_id, master_id, duplicate_id, duplicate, member_id)
+    VALUES (org, master, twin, to_jsonb(gone), sentinel.current_member()) RETURNING m.id INTO merge_id;
     -- Before its mailbox goes to the other.
     DELETE FROM sentinel.leads l WHERE l.org_id = org AND l.id = twin;
     -- Before the priority is: a stage sets one. One of two that is lost does not lose the other.
@@ -196,8 +198,6 @@ BEGIN
         created_at = least(kept.created_at, gone.created_at), intake_id = coalesce(kept.intake_id, gone.intake_id)
     WHERE l.org_id = org AND l.id = master;
 
-    INSERT INTO sentinel.lead_merges AS m (org_id, master_id, duplicate_id, duplicate, member_id)
-    VALUES (org, master, twin, to_jsonb(gone), sentinel.current_member()) RETURNING m.id INTO merge_id;
     PERFORM sentinel.audit('lead.merged', 'lead', master, jsonb_build_object('duplicate_id', twin, 'merge_id', merge_id)),
             sentinel.emit_for(org, 'lead.merged', 'lead', master, jsonb_build_object('lead_id', master, 'duplicate_id', twin),
                               'lead.merged:' || twin);

@@ -61,7 +61,10 @@ BEGIN
         RETURN jsonb_build_object('skipped', 'no such completed call');
     END IF;
     -- What this call gave before is taken back first: a retry adds nothing, a corrected transcript the difference.
-    before := greatest(0, before - held.applied);
+    -- Of two leads that were merged the higher score holds, less than their calls gave: what the other calls gave stays.
+    before := greatest(0, before - held.applied, least(before, (
+        SELECT coalesce(sum(c.applied_signal), 0) FROM sentinel.calls c
+        WHERE c.org_id = store_call_analysis.org AND c.lead_id = held.lead_id AND c.id <> store_call_analysis.talk)));
     reached := least(100, before + round(sentinel.revenue_setting('buying_signal_weight') * heat, 2));
     UPDATE sentinel.calls c
     SET summary = told, buying_signals = heard, buying_signal_score = heat,
@@ -231,7 +234,7 @@ DECLARE
     invoice uuid;
 BEGIN
     -- The lock lets one of two look and write at a time; create_invoice() and a unique key stand behind it.
-    SELECT d.closed_at INTO won FROM sentinel.deals d
+    SELECT d.closed_at, d.value, d.currency INTO won FROM sentinel.deals d
     WHERE d.org_id = org AND d.id = deal AND d.stage_kind = 'won' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN jsonb_build_object('skipped', 'no won deal');
@@ -241,6 +244,10 @@ BEGIN
     WHERE i.org_id = org AND i.deal_id = deal AND (i.status <> 'cancelled' OR i.created_at >= won.closed_at)
     ORDER BY i.status = 'cancelled', i.created_at DESC LIMIT 1;
     IF invoice IS NOT NULL THEN
+        -- A draft made before the deal was won is over what the deal was worth then.
+        UPDATE sentinel.invoices i SET amount = won.value, currency = won.currency
+        WHERE i.org_id = org AND i.id = invoice AND i.status = 'draft' AND i.created_at < won.closed_at
+          AND (i.amount, i.currency) IS DISTINCT FROM (won.value, won.currency);
         RETURN jsonb_build_object('invoice_id', invoice, 'made', false);
     END IF;
     invoice := sentinel.create_invoice(deal, least(sentinel.job_time(handle_create_invoice.payload), now()));
@@ -248,7 +255,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.handle_create_invoice(uuid, jsonb) IS
-    'Job, caused by deal.won: draft the invoice of a won deal, unless it has one that is not cancelled, or had one made since it was won. Payload: deal_id.';
+    'Job, caused by deal.won: draft the invoice of a won deal, unless it has one that is not cancelled, or had one made since it was won; a draft from before gets the value that was won. Payload: deal_id.';
 
 CREATE FUNCTION sentinel.handle_generate_contract(job_id uuid, payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -62,7 +62,8 @@ BEGIN
     deal := CASE WHEN new_kind <> 'integrity_breach' OR payload ->> 'subject_type' = 'deal'
                  THEN coalesce(sentinel.text_to_uuid(facts ->> 'deal_id'), about) END;
     SELECT d.owner_id INTO owner FROM sentinel.deals d WHERE d.org_id = org AND d.id = deal;
-    owner := coalesce(owner, sentinel.text_to_uuid(facts ->> 'owner_id'));
+    -- A breach of integrity is for owners and admins to mend, whose deal it may be.
+    owner := CASE WHEN new_kind <> 'integrity_breach' THEN coalesce(owner, sentinel.text_to_uuid(facts ->> 'owner_id')) END;
     level := lower(coalesce(facts ->> 'risk_level', facts ->> 'severity'));
     level := CASE WHEN level IN ('low', 'medium', 'high') THEN level ELSE 'high' END;
 
@@ -94,7 +95,7 @@ BEGIN
     RETURN jsonb_build_object('raised', true, 'alert_id', alert, 'notified', told);
 END $$;
 COMMENT ON FUNCTION sentinel.handle_raise_alert(uuid, jsonb) IS
-    'Job handler: raises the alert of an event and tells the deal''s owner, else owners and admins. At most one alert per kind and at-risk period, and per kind and event, however often it runs.';
+    'Job handler: raises the alert of an event and tells the deal''s owner, else and of breaches of integrity owners and admins. At most one alert per kind and at-risk period, and per kind and event, however often it runs.';
 
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.acknowledge_alert(alert_id uuid)

@@ -174,6 +174,8 @@ COMMENT ON FUNCTION sentinel.note_changed_deal() IS
 CREATE FUNCTION sentinel.note_gone_deal() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    DELETE FROM sentinel.notes n WHERE n.org_id = OLD.org_id AND n.subject_type = 'deal' AND n.subject_id = OLD.id;
+    DELETE FROM sentinel.tasks t WHERE t.org_id = OLD.org_id AND t.subject_type = 'deal' AND t.subject_id = OLD.id;
     IF OLD.is_demo THEN
         RETURN NULL;
     END IF;

@@ -1,7 +1,7 @@
 -- Room events: append-only, idempotent per organisation, routed to jobs, read by a cursor that skips nothing.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(38);
+SELECT plan(44);
 SELECT sentinel.create_org('Events One') AS one, sentinel.create_org('Events Two') AS two \gset
 CREATE FUNCTION public.handle_probe(job_id uuid, payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
 SELECT sentinel.register_job_type('probe', 'public.handle_probe'), sentinel.register_job_type('probe_two', 'public.handle_probe', priority => 2);
@@ -61,6 +61,13 @@ SELECT sentinel.enter(:'two', sentinel.add_member('Mona', 'mona@events.example',
 SELECT throws_ok($$SELECT sentinel.emit('deal.at_risk', 'deal', NULL)$$, 'SN003', 'members do not emit "deal.at_risk"', 'a member makes up no alert');
 SELECT throws_ok($$SELECT sentinel.emit_many('[{"event_type": "lead.created"}]')$$, 'SN003', NULL, 'nor in a batch');
 SELECT ok(sentinel.emit('order.placed', 'order', NULL) IS NOT NULL, 'but tells what is the member''s own');
+-- A job has the rights of the whole organisation: with one of these any member could write into what is hidden from the member.
+SELECT throws_ok($$SELECT sentinel.enqueue('apply_enrichment', '{"found": {"location": "x"}}')$$, 'SN003', 'members do not enqueue "apply_enrichment"', 'a member enqueues no job of the engine');
+SELECT throws_ok($$SELECT sentinel.enqueue_many('[{"job_type": "probe"}, {"job_type": "check_lead_stale", "payload": {"as_of": "2099-01-01"}}]')$$, 'SN003', NULL, 'nor in a batch');
+SELECT throws_ok($$SELECT sentinel.enqueue_many('raise_alert', '{"{}"}'::jsonb[])$$, 'SN003', NULL, 'nor many of one type');
+SELECT ok(sentinel.enqueue('probe') IS NOT NULL, 'but one of a type that the organisation has registered');
+SELECT ok((sentinel.intake('form', '{"name": "Ann", "email": "ann@events.example"}')).intake_id IS NOT NULL, 'and intake enqueues for a member');
+SELECT is((SELECT string_agg(t.job_type, ' ') FROM sentinel.job_types t WHERE t.members_may AND t.job_type NOT IN ('probe', 'probe_two')), 'process_intake', 'of the types of Sentinel one is open to members');
 ROLLBACK TO viewer;
 SELECT is_empty($$SELECT r FROM unnest('{sentinel_reader,sentinel_member,sentinel_operator,sentinel_worker,sentinel_gateway,sentinel_admin}'::name[]) r
     WHERE has_function_privilege(r, 'sentinel.audit(text, text, uuid, jsonb)', 'EXECUTE')$$, 'no role of a login may write the audit log');

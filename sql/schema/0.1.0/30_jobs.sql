@@ -17,6 +17,7 @@ CREATE TABLE sentinel.job_types (
     max_delay interval NOT NULL DEFAULT '1 hour' CHECK (max_delay >= base_delay),
     time_limit interval NOT NULL DEFAULT '30 seconds' CHECK (time_limit > '0'),
     description text NOT NULL DEFAULT '',
+    members_may boolean NOT NULL DEFAULT true,
     CHECK (kind = 'http' OR handler IS NOT NULL)
 );
 COMMENT ON TABLE sentinel.job_types IS 'Kinds of work. One row is one job type.';
@@ -30,6 +31,7 @@ COMMENT ON COLUMN sentinel.job_types.base_delay IS 'Wait before the second attem
 COMMENT ON COLUMN sentinel.job_types.max_delay IS 'Longest wait between attempts.';
 COMMENT ON COLUMN sentinel.job_types.time_limit IS 'Longest run of an sql handler; it is then cancelled and counted as failed.';
 COMMENT ON COLUMN sentinel.job_types.description IS 'What the job does.';
+COMMENT ON COLUMN sentinel.job_types.members_may IS 'Whether members who are neither owner nor admin may enqueue it: it runs with the rights of the whole organisation. False for what Sentinel itself enqueues.';
 
 CREATE TABLE sentinel.queues (
     queue text NOT NULL PRIMARY KEY,

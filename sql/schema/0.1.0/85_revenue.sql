@@ -189,6 +189,7 @@ CREATE TABLE sentinel.invoices (
     CHECK ((status = 'paid') = (paid_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX invoices_deal ON sentinel.invoices (org_id, deal_id) WHERE status <> 'cancelled';
+CREATE INDEX invoices_of_deal ON sentinel.invoices (org_id, deal_id);
 CREATE INDEX invoices_due ON sentinel.invoices (org_id, due_at) WHERE status = 'sent';
 COMMENT ON TABLE sentinel.invoices IS 'Invoices. One row is one invoice; a deal has one at a time that is not cancelled.';
 COMMENT ON COLUMN sentinel.invoices.org_id IS 'Organisation.';
@@ -257,6 +258,7 @@ CREATE TABLE sentinel.contracts (
     CHECK ((status = 'signed') = (signed_at IS NOT NULL AND signed_by IS NOT NULL))
 );
 CREATE UNIQUE INDEX contracts_deal ON sentinel.contracts (org_id, deal_id) WHERE status <> 'void';
+CREATE INDEX contracts_of_deal ON sentinel.contracts (org_id, deal_id);
 COMMENT ON TABLE sentinel.contracts IS 'Contracts. One row is one contract; a deal has one at a time that is not void.';
 COMMENT ON COLUMN sentinel.contracts.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.contracts.id IS 'Id of the contract.';

@@ -192,6 +192,17 @@ CREATE POLICY state_history_revenue_view ON sentinel.state_history FOR SELECT
     USING (org_id = sentinel.current_org() AND machine <> 'lead'
            AND sentinel.may_subject('view', split_part(machine, '_', 1), subject_id));
 
+-- Events tell of leads and deals by name, address and value: they are read by those who may see what they tell of, by who
+-- caused them and by whom they were told to or whose the thing was then. The feed of a login of the whole organisation is whole.
+DROP POLICY IF EXISTS tenant_isolation ON sentinel.events;
+CREATE POLICY tenant_isolation ON sentinel.events
+    USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
+DROP POLICY IF EXISTS events_view ON sentinel.events;
+CREATE POLICY events_view ON sentinel.events AS RESTRICTIVE FOR SELECT
+    USING (sentinel.current_member() IS NULL OR member_id = sentinel.current_member()
+           OR sentinel.may_event(subject_type, subject_id,
+                                 CASE subject_type WHEN 'notification' THEN payload ->> 'member_id' ELSE payload ->> 'owner_id' END));
+
 GRANT SELECT ON sentinel.revenue_defaults, sentinel.revenue_settings, sentinel.calls, sentinel.clients, sentinel.invoices,
     sentinel.document_templates, sentinel.document_settings, sentinel.contracts, sentinel.tasks, sentinel.weekly_reports, sentinel.lead_merges
     TO sentinel_reader, sentinel_member;

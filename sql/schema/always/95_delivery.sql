@@ -116,6 +116,20 @@ COMMENT ON COLUMN sentinel.delivery_log.peer_ip IS 'Address connected to.';
 COMMENT ON COLUMN sentinel.delivery_log.worker IS 'Worker that made the request.';
 COMMENT ON COLUMN sentinel.delivery_log.delivery_id IS 'Id of the delivery, for sentinel.redeliver().';
 
+-- What was sent holds what the events hold: for owners and admins.
+DROP POLICY IF EXISTS tenant_isolation ON sentinel.deliveries;
+CREATE POLICY tenant_isolation ON sentinel.deliveries
+    USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
+DROP POLICY IF EXISTS deliveries_view ON sentinel.deliveries;
+CREATE POLICY deliveries_view ON sentinel.deliveries AS RESTRICTIVE FOR SELECT
+    USING (sentinel.may('assign', NULL, NULL));
+DROP POLICY IF EXISTS tenant_isolation ON sentinel.delivery_attempts;
+CREATE POLICY tenant_isolation ON sentinel.delivery_attempts
+    USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
+DROP POLICY IF EXISTS delivery_attempts_view ON sentinel.delivery_attempts;
+CREATE POLICY delivery_attempts_view ON sentinel.delivery_attempts AS RESTRICTIVE FOR SELECT
+    USING (sentinel.may('assign', NULL, NULL));
+
 -- A sealed secret is for the worker alone, and it gets it from http_requests().
 REVOKE ALL ON sentinel.secrets FROM PUBLIC, sentinel_reader, sentinel_member, sentinel_operator, sentinel_worker,
     sentinel_gateway, sentinel_admin;
