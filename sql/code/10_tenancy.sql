@@ -298,7 +298,7 @@ END
 $$;
 ALTER FUNCTION sentinel.remove_member(uuid, uuid) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.remove_member(uuid, uuid) IS
-    'Remove a member from the organisation, its teams and its logins; members but owners may go by themselves. What the member did stays; open deals, leads and tasks go to the heir, else to nobody. Errors: SN003 also for owners of the organisation or of a team, SN004, 23505 the heir has a deal of that name.';
+    'Remove a member from the organisation, its teams and its logins; members but owners may go by themselves. What the member did stays; open deals, leads and tasks go to the heir, else to nobody, but leads of no team then stay for owners and admins to give away. Errors: SN003 also for owners of the organisation or of a team, SN004, 23505 the heir has a deal of that name.';
 
 -- grant: sentinel_admin
 CREATE FUNCTION sentinel.grant_login(role_name name, org_id uuid, member_id uuid DEFAULT NULL) RETURNS void

@@ -198,7 +198,7 @@ BEGIN
         WHERE r.org_id = org AND (r.id = new_id OR (new_id IS NULL AND r.idempotency_key = intake.idempotency_key));
 END
 $$;
-ALTER FUNCTION sentinel.intake(text, jsonb, text, timestamptz) OWNER TO sentinel_owner;
+ALTER FUNCTION sentinel.intake(text, jsonb, text, timestamptz) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.intake(text, jsonb, text, timestamptz) IS
     'Take in one lead from a form, a webhook or SQL; names of members may be any alias of csv_columns. Gives the row and its state: waiting (queued), duplicate, or rejected with the reason in intake_raw. A bad payload is kept as rejected and raises nothing. An idempotency key seen before gives the first row. received_at lies not in the future. Errors: SN002, SN003 viewer, SN007 source, key or received_at.';
 
@@ -278,7 +278,7 @@ BEGIN
         FROM sentinel.intake_raw r WHERE r.org_id = org AND r.batch_id = new_batch ORDER BY r.line;
 END
 $$;
-ALTER FUNCTION sentinel.intake_csv(bytea, text, jsonb, text) OWNER TO sentinel_owner;
+ALTER FUNCTION sentinel.intake_csv(bytea, text, jsonb, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.intake_csv(bytea, text, jsonb, text) IS
     'Take in a CSV file of leads, one row back per record with its physical line: waiting (queued), duplicate, or rejected with reason and hint. The file is kept in intake_batches before it is judged; bad rows are kept too and cost only themselves. Columns are matched by the aliases of csv_columns, the rest is kept under extra; defaults fill fields that a row lacks. An empty file gives no rows, an unreadable header the one of its line; intake_batches has the error. Errors: SN002, SN003 viewer, SN007 source or defaults.';
 

@@ -70,7 +70,9 @@ BEGIN
       AND (hand_over_work.team_id IS NULL OR d.team_id = hand_over_work.team_id);
     GET DIAGNOSTICS handed = ROW_COUNT;
     UPDATE sentinel.leads l
-    SET owner_id = CASE WHEN sentinel.is_assignee(hand_over_work.heir, l.team_id) THEN hand_over_work.heir END
+    SET owner_id = CASE WHEN sentinel.is_assignee(hand_over_work.heir, l.team_id) THEN hand_over_work.heir
+                        -- Of nobody and no team it would be seen by all: it stays with who left, for owners and admins to see.
+                        WHEN l.team_id IS NULL THEN l.owner_id END
     WHERE l.org_id = org AND l.owner_id = hand_over_work.member_id AND l.lifecycle_stage NOT IN ('won', 'lost')
       AND (hand_over_work.team_id IS NULL OR l.team_id = hand_over_work.team_id);
     UPDATE sentinel.tasks t SET member_id = hand_over_work.heir
@@ -79,4 +81,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.hand_over_work(uuid, uuid, uuid) IS
-    'Give the open deals and leads of a member, of one team or with null of all and the open tasks, to an heir, or with null to nobody; those of a team in which the heir is not go to nobody. Gives the number of deals. For the functions of sentinel_engine. Errors: SN002, 23505 the heir has a deal of that name.';
+    'Give the open deals and leads of a member, of one team or with null of all and the open tasks, to an heir, or with null to nobody; those of a team in which the heir is not go to nobody, and leads of no team stay with who had them, for they would be everybody''s. Gives the number of deals. For the functions of sentinel_engine. Errors: SN002, 23505 the heir has a deal of that name.';

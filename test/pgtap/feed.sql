@@ -1,7 +1,7 @@
 -- Room events, the feed: who reads which event, and what was sent.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(21);
 SELECT sentinel.create_org('Feed Ltd') AS org \gset
 SELECT sentinel.enter(:'org');
 SELECT sentinel.add_member('Olga', 'olga@feed.example', 'owner') AS olga, sentinel.add_member('Mona', 'mona@feed.example') AS mona,
@@ -60,5 +60,29 @@ SET LOCAL ROLE sentinel_member;
 SELECT is((SELECT count(*) FROM sentinel.deliveries), 0::bigint, 'nor is what was sent for all members to read');
 RESET ROLE;
 
+RESET ROLE;
+
+-- What came in is seen with the lead that it became; still a duplicate is found by who does not see the first.
+SELECT sentinel.enter(:'org', :'max');
+SELECT intake_id AS came FROM sentinel.intake('form', '{"name": "Hidden", "email": "hidden@intake.example"}') \gset
+SELECT sentinel.enter(:'org');
+SELECT sentinel.handle_process_intake(sentinel.uuid7(), jsonb_build_object('intake_id', :'came')) ->> 'lead_id' AS became \gset
+UPDATE sentinel.leads SET owner_id = :'max' WHERE id = :'became';
+SELECT sentinel.enter(:'org', :'mona');
+SET LOCAL ROLE sentinel_member;
+SELECT is((SELECT count(*) FROM sentinel.intake_raw WHERE id = :'came'), 0::bigint, 'what came in is hidden with its lead');
+SELECT is((SELECT state || coalesce(' ' || duplicate_key, '') FROM sentinel.intake('form', '{"name": "Hidden", "email": "Hidden@intake.example"}')), 'duplicate combined', 'but known');
+RESET ROLE;
+-- Who leaves without an heir leaves no lead to everybody.
+SELECT sentinel.enter(:'org', :'olga');
+SELECT sentinel.remove_member(:'max');
+SELECT sentinel.enter(:'org', :'vera');
+SET LOCAL ROLE sentinel_member;
+SELECT is((SELECT count(*) FROM sentinel.leads WHERE id = :'became'), 0::bigint, 'leads of a member who left do not become everybody''s');
+RESET ROLE;
+SELECT sentinel.enter(:'org', :'olga');
+SET LOCAL ROLE sentinel_member;
+SELECT is((SELECT count(*) FROM sentinel.leads WHERE id = :'became'), 1::bigint, 'owners and admins see them');
+RESET ROLE;
 SELECT * FROM finish();
 ROLLBACK;

@@ -136,5 +136,14 @@ DROP POLICY IF EXISTS activities_of_leads_add ON sentinel.activities;
 CREATE POLICY activities_of_leads_add ON sentinel.activities AS RESTRICTIVE FOR INSERT
     WITH CHECK (deal_id IS NOT NULL OR sentinel.current_member() IS NULL OR sentinel.may_lead('edit', lead_id));
 
+-- What came in and became a lead is seen by those who see the lead; duplicates are looked for by functions that see all.
+DROP POLICY IF EXISTS tenant_isolation ON sentinel.intake_raw;
+CREATE POLICY tenant_isolation ON sentinel.intake_raw
+    USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
+DROP POLICY IF EXISTS intake_of_leads_view ON sentinel.intake_raw;
+CREATE POLICY intake_of_leads_view ON sentinel.intake_raw AS RESTRICTIVE FOR SELECT
+    USING (lead_id IS NULL OR sentinel.current_member() IS NULL OR sentinel.may('assign', NULL, NULL)
+           OR coalesce(sentinel.may_lead('view', lead_id), false));
+
 GRANT SELECT ON sentinel.lifecycle_machines, sentinel.lifecycle_states, sentinel.lifecycle_transitions,
     sentinel.lead_stage_actions, sentinel.lead_follow_up_days, sentinel.state_history TO sentinel_reader, sentinel_member;

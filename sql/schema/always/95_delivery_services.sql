@@ -89,12 +89,6 @@ CREATE POLICY tenant_isolation ON sentinel.service_requests
 DROP POLICY IF EXISTS service_requests_view ON sentinel.service_requests;
 CREATE POLICY service_requests_view ON sentinel.service_requests AS RESTRICTIVE FOR SELECT
     USING (sentinel.may('assign', NULL, NULL));
-DROP POLICY IF EXISTS tenant_isolation ON sentinel.deliveries;
-CREATE POLICY tenant_isolation ON sentinel.deliveries
-    USING (org_id = sentinel.current_org()) WITH CHECK (org_id = sentinel.current_org());
-DROP POLICY IF EXISTS deliveries_view ON sentinel.deliveries;
-CREATE POLICY deliveries_view ON sentinel.deliveries AS RESTRICTIVE FOR SELECT
-    USING (target_kind IN ('slack', 'webhook') OR sentinel.may('assign', NULL, NULL));
 
 GRANT SELECT ON sentinel.default_prompts, sentinel.prompts, sentinel.service_requests, sentinel.service_log
     TO sentinel_reader, sentinel_member;
