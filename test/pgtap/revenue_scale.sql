@@ -35,12 +35,13 @@ SELECT is_empty($$SELECT t.name FROM unnest('{calls,invoices,contracts,clients,a
     WHERE i.indrelid = ('sentinel.' || t.name)::regclass AND coalesce(pg_get_expr(i.indpred, i.indrelid), '') NOT LIKE '%status%')$$,
     'an index that holds all of them');
 
--- The same findings again and again.
-SELECT sentinel.handle_check_integrity(sentinel.uuid7(), jsonb_build_object('as_of', now() + interval '1 hour')) ->> 'breaches' AS found \gset
+-- The same findings again and again, on one day: each is told once a day.
+SELECT date_trunc('day', now(), 'UTC') AS midnight \gset
+SELECT sentinel.handle_check_integrity(sentinel.uuid7(), jsonb_build_object('as_of', :'midnight'::timestamptz + interval '25 hours')) ->> 'breaches' AS found \gset
 SELECT is(:'found'::text, '420', 'each lacks an invoice and a contract');
-SELECT is(sentinel.handle_check_integrity(sentinel.uuid7(), jsonb_build_object('as_of', now() + interval '2 hours'))::text, '{"told": 0, "breaches": 420, "resolved": 0}', 'a second look finds the same');
+SELECT is(sentinel.handle_check_integrity(sentinel.uuid7(), jsonb_build_object('as_of', :'midnight'::timestamptz + interval '26 hours'))::text, '{"told": 0, "breaches": 420, "resolved": 0}', 'a second look finds the same');
 SELECT sentinel.create_invoice(d.id) FROM sentinel.deals d WHERE d.org_id = :'org' ORDER BY d.id LIMIT 10;
-SELECT is(sentinel.handle_check_integrity(sentinel.uuid7(), jsonb_build_object('as_of', now() + interval '3 hours'))::text, '{"told": 0, "breaches": 410, "resolved": 10}', 'what is mended is closed');
+SELECT is(sentinel.handle_check_integrity(sentinel.uuid7(), jsonb_build_object('as_of', :'midnight'::timestamptz + interval '27 hours'))::text, '{"told": 0, "breaches": 410, "resolved": 10}', 'what is mended is closed');
 
 SELECT * FROM finish();
 ROLLBACK;
