@@ -44,7 +44,7 @@ CREATE TABLE sentinel.icp_rules (
     field text NOT NULL CHECK (field IN ('industry', 'mailbox', 'employees', 'revenue_band', 'lead_source', 'phone',
         'profile_link', 'location', 'platform', 'pain_points', 'infrastructure_gaps', 'budget_signals', 'timeline_signals')),
     kind text NOT NULL CHECK (kind IN ('matches', 'missing', 'present', 'between', 'count', 'any')),
-    pattern text CHECK (length(pattern) BETWEEN 1 AND 1000 AND ('' ~ pattern) IN (true, false)), -- a malformed one is refused here
+    pattern text CHECK (length(pattern) BETWEEN 1 AND 1000) CHECK (('' ~ pattern) IN (true, false)), -- a malformed one is refused here
     low numeric,
     high numeric,
     points numeric(6,2) NOT NULL CHECK (points BETWEEN -100 AND 100),

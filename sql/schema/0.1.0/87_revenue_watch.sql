@@ -18,7 +18,7 @@ COMMENT ON COLUMN sentinel.default_call_phrases.next_step IS 'What it asks for.'
 CREATE TABLE sentinel.call_phrases (
     org_id uuid NOT NULL REFERENCES sentinel.orgs ON DELETE CASCADE,
     phrase text NOT NULL CHECK (phrase ~ '^[a-z][a-z0-9_]{0,62}$'),
-    pattern text NOT NULL CHECK (length(pattern) BETWEEN 1 AND 1000 AND ('' ~ pattern) IN (true, false)), -- a malformed one is refused here
+    pattern text NOT NULL CHECK (length(pattern) BETWEEN 1 AND 1000) CHECK (('' ~ pattern) IN (true, false)), -- a malformed one is refused here
     points numeric(6,2) NOT NULL CHECK (points BETWEEN -100 AND 100),
     reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 300),
     next_step text CHECK (length(next_step) BETWEEN 1 AND 300),
@@ -69,7 +69,7 @@ CREATE TABLE sentinel.offers (
     position integer NOT NULL,
     kind text NOT NULL CHECK (kind IN ('base', 'module')),
     least_score numeric(5,2) NOT NULL DEFAULT 0 CHECK (least_score BETWEEN 0 AND 100),
-    pattern text CHECK (length(pattern) BETWEEN 1 AND 1000 AND ('' ~ pattern) IN (true, false)),
+    pattern text CHECK (length(pattern) BETWEEN 1 AND 1000) CHECK (('' ~ pattern) IN (true, false)),
     price numeric(18,2) NOT NULL CHECK (price >= 0),
     currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     pain text NOT NULL CHECK (length(pain) BETWEEN 1 AND 300),
