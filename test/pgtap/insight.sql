@@ -189,6 +189,10 @@ SELECT throws_ok($$UPDATE sentinel.win_models SET kind = 'evidence'$$, 'SN006', 
 SELECT is((SELECT verdict FROM sentinel.backtest_risk(now(), pg_temp.ago(280))), 'skill', 'the risk score finds the silent ones');
 SELECT cmp_ok((SELECT auc FROM sentinel.backtest_risk(now(), pg_temp.ago(280))), '>', 0.55::double precision, 'above chance');
 
+SELECT diag(format('%s rows judged: AUC %s of the model, %s of the truth; ECE %s and %s; Brier %s, %s of the base rate; lift %s', j.samples,
+    round(j.auc::numeric, 4), round(o.auc::numeric, 4), round(j.ece::numeric, 4), round(o.ece::numeric, 4), round(j.brier::numeric, 4),
+    round(j.brier_base::numeric, 4), round(j.lift::numeric, 2))) FROM judged j, own o;
+
 -- The same with equal hazards for all.
 SELECT sentinel.enter(:'noise');
 SELECT cmp_ok(pg_temp.generate_deals(:'noise', true, 20000, 2), '>', 100000::bigint, 'deals of pure chance');

@@ -21,7 +21,7 @@ CREATE INDEX deal_history_due ON sentinel.deal_history (org_id, expected_close_a
     WHERE stage_kind = 'open' AND expected_close_at IS NOT NULL;
 CREATE INDEX deal_history_won ON sentinel.deal_history (org_id, recorded_at) INCLUDE (deal_id, seq) WHERE stage_kind = 'won';
 CREATE INDEX deal_timeline_deleted ON sentinel.deal_timeline (org_id, recorded_at) INCLUDE (deal_id) WHERE kind = 'deleted';
--- No activity changes what this index holds, so that updates of signals stay as cheap as they were.
+-- No activity changes what this index holds; one that leaves next_change_at where it is needs no new entry in it.
 CREATE INDEX deal_signals_open ON sentinel.deal_signals (org_id, owner_id) WHERE NOT closed;
 COMMENT ON INDEX sentinel.deals_open IS 'The open deals: pipeline, dashboard, forecast, ageing.';
 COMMENT ON INDEX sentinel.deals_closed IS 'Won and lost deals by when they closed: velocity, revenue, leaderboard.';
