@@ -1,6 +1,9 @@
 // Room gateway: sealing, tokens, digests and comparisons for SQL. The work is in core; keys never leave.
+#include "core/api_key.hpp"
 #include "core/digest.hpp"
+#include "core/id_token.hpp"
 #include "core/token.hpp"
+#include "core/totp.hpp"
 #include "pg/text.hpp"
 #include "server_keys.hpp"
 
@@ -110,6 +113,7 @@ SENTINEL_FUNCTION(sentinel_token_digest) {
 }
 
 SENTINEL_FUNCTION(sentinel_equal_bytes) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) return BoolGetDatum(false);
     return BoolGetDatum(core::equal(bytes_of(PG_GETARG_DATUM(0)), bytes_of(PG_GETARG_DATUM(1))));
 }
 
@@ -119,4 +123,50 @@ SENTINEL_FUNCTION(sentinel_random_token) {
         throw sentinel::Failure("22023", "a token of " + std::to_string(size) + " bytes cannot be made",
                                 "A token has 16 to 256 bytes.", "Use 32.");
     return pg::text_datum(core::to_base64url(core::random_bytes(static_cast<std::size_t>(size))));
+}
+
+SENTINEL_FUNCTION(sentinel_new_api_key) {
+    const core::ApiKey key = core::new_api_key();
+    const Datum prefix = pg::text_datum(key.prefix);
+    const Datum secret = pg::text_datum(key.secret);
+    return pg::server([&] {
+        TupleDesc shape = nullptr;
+        if (get_call_result_type(fcinfo, nullptr, &shape) != TYPEFUNC_COMPOSITE)
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("new_api_key() gives a row where none is wanted")));
+        Datum values[] = {prefix, secret};
+        bool nulls[] = {false, false};
+        return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));
+    });
+}
+
+SENTINEL_FUNCTION(sentinel_api_key_wellformed) {
+    if (PG_ARGISNULL(0)) return BoolGetDatum(false);
+    return BoolGetDatum(core::api_key_wellformed(pg::view(PG_GETARG_DATUM(0))));
+}
+
+SENTINEL_FUNCTION(sentinel_totp_secret) {
+    return pg::text_datum(core::new_totp_secret());
+}
+
+SENTINEL_FUNCTION(sentinel_totp_step) {
+    const auto now = seconds_since_1970(PG_GETARG_TIMESTAMPTZ(5));
+    if (!now) PG_RETURN_NULL();
+    const std::string_view sealed = bytes_of(PG_GETARG_DATUM(0));
+    const auto secret = sentinel::server_vault().open(
+        core::Bytes(sealed.begin(), sealed.end()),
+        sentinel::server_binding(*PG_GETARG_UUID_P(1), "totp", *PG_GETARG_UUID_P(2), PG_GETARG_INT32(3)));
+    if (!secret) PG_RETURN_NULL();
+    const auto step = core::totp_step(secret->view(), pg::view(PG_GETARG_DATUM(4)),
+                                      static_cast<std::int64_t>(std::floor(*now)));
+    if (!step) PG_RETURN_NULL();
+    return Int64GetDatum(*step);
+}
+
+SENTINEL_FUNCTION(sentinel_verify_id_token) {
+    const auto now = seconds_since_1970(PG_GETARG_TIMESTAMPTZ(4));
+    if (!now) PG_RETURN_NULL();
+    return claims_datum(
+        fcinfo, core::verify_id_token(pg::view(PG_GETARG_DATUM(0)), json_view(PG_GETARG_DATUM(1)),
+                                      pg::view(PG_GETARG_DATUM(2)), pg::view(PG_GETARG_DATUM(3)), *now));
 }
