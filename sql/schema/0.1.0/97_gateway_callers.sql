@@ -125,3 +125,14 @@ COMMENT ON COLUMN sentinel.api_keys.created_at IS 'When it was made.';
 COMMENT ON COLUMN sentinel.api_keys.expires_at IS 'From when it no longer holds; null: never.';
 COMMENT ON COLUMN sentinel.api_keys.revoked_at IS 'When it was revoked.';
 COMMENT ON COLUMN sentinel.api_keys.last_used_at IS 'When it was last used, to the minute.';
+
+CREATE UNLOGGED TABLE sentinel.gateway_tickets (
+    ticket_sha256 bytea NOT NULL PRIMARY KEY CHECK (length(ticket_sha256) = 32),
+    caller jsonb NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX gateway_tickets_expiry ON sentinel.gateway_tickets (expires_at);
+COMMENT ON TABLE sentinel.gateway_tickets IS 'Tickets for what cannot send a header, such as EventSource and links to files. One row is one ticket not used yet.';
+COMMENT ON COLUMN sentinel.gateway_tickets.ticket_sha256 IS 'SHA-256 of the ticket.';
+COMMENT ON COLUMN sentinel.gateway_tickets.caller IS 'Who asked for it, as find_caller() gives it.';
+COMMENT ON COLUMN sentinel.gateway_tickets.expires_at IS 'Until when it counts: 30 seconds.';
