@@ -15,15 +15,6 @@ namespace {
 
 constexpr int kMostSlots = 2000;
 
-std::string default_name() {
-    char host[256] = "worker";
-    gethostname(host, sizeof host - 1);
-    // Two containers may share host name and pid; two clones of a machine too.
-    char random[8];
-    std::snprintf(random, sizeof random, "%06x", std::random_device{}() & 0xffffffU);
-    return std::string(host) + ":" + std::to_string(getpid()) + ":" + random;
-}
-
 bool is_host(const std::string& text) {
     const std::string name = text.substr(0, text.find(':'));
     if (name.empty() || name.size() > 253) return false;
@@ -60,6 +51,15 @@ void read_slots(Config& config, ConfigReader& reader) {
 }
 
 }  // namespace
+
+std::string default_name() {
+    char host[256] = "worker";
+    gethostname(host, sizeof host - 1);
+    // Two containers may share host name and pid; two clones of a machine too.
+    char random[8];
+    std::snprintf(random, sizeof random, "%06x", std::random_device{}() & 0xffffffU);
+    return std::string(host) + ":" + std::to_string(getpid()) + ":" + random;
+}
 
 int Config::all_slots() const {
     int sum = 0;
