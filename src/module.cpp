@@ -5,6 +5,7 @@
 #include "lanes.hpp"
 #include "new_jobs.hpp"
 #include "open_queues.hpp"
+#include "rate_limits.hpp"
 #include "wake.hpp"
 
 extern "C" {
@@ -23,6 +24,7 @@ void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::queue::watch_queues();
     sentinel::queue::watch_rollbacks();
     sentinel::watch_functions();
+    sentinel::gateway::watch_limits();
     sentinel::watch_distribution();
     MarkGUCPrefixReserved("sentinel");
 }
