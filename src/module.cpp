@@ -6,6 +6,7 @@
 #include "new_jobs.hpp"
 #include "open_queues.hpp"
 #include "rate_limits.hpp"
+#include "routes.hpp"
 #include "wake.hpp"
 
 extern "C" {
@@ -25,6 +26,7 @@ void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::queue::watch_rollbacks();
     sentinel::watch_functions();
     sentinel::gateway::watch_limits();
+    sentinel::gateway::watch_routes();
     sentinel::watch_distribution();
     MarkGUCPrefixReserved("sentinel");
 }

@@ -7,6 +7,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON sentinel.http_routes, sentinel.rate_tier
 DROP TRIGGER IF EXISTS tell_change ON sentinel.rate_tiers;
 CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON sentinel.rate_tiers
     FOR EACH STATEMENT EXECUTE FUNCTION sentinel.tell_change();
+DROP TRIGGER IF EXISTS tell_change ON sentinel.http_routes;
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON sentinel.http_routes
+    FOR EACH STATEMENT EXECUTE FUNCTION sentinel.tell_change();
 
 INSERT INTO sentinel.gateway_settings DEFAULT VALUES ON CONFLICT DO NOTHING;
 
