@@ -19,7 +19,7 @@ BEGIN
         RETURN NULL;
     END IF;
     -- What expires by the day need not be looked for every few seconds.
-    IF tick_step.step IN ('purge_jobs', 'keep_history') AND before.failed_at IS NULL AND before.ran_at > started - interval '50 seconds' THEN
+    IF tick_step.step IN ('purge_jobs', 'keep_history', 'purge_gateway') AND before.failed_at IS NULL AND before.ran_at > started - interval '50 seconds' THEN
         RETURN 0;
     END IF;
     BEGIN
@@ -30,6 +30,7 @@ BEGIN
             WHEN 'sweep_risk' THEN did := sentinel.sweep_risk(coalesce(as_of, now()), 1000, 1000);
             WHEN 'purge_jobs' THEN did := sentinel.purge_jobs() + sentinel.purge_sessions(coalesce(as_of, now()));
             WHEN 'keep_history' THEN did := sentinel.keep_history();
+            WHEN 'purge_gateway' THEN did := sentinel.purge_buckets(coalesce(as_of, now()));
         END CASE;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, reason = MESSAGE_TEXT, rule = PG_EXCEPTION_DETAIL;
@@ -171,6 +172,8 @@ BEGIN
     PERFORM sentinel.tick_step('purge_jobs', as_of);
     COMMIT;
     PERFORM sentinel.tick_step('keep_history', as_of);
+    COMMIT;
+    PERFORM sentinel.tick_step('purge_gateway', as_of);
     COMMIT;
     -- A worker runs the jobs itself; without one the clock does, but never into the next minute's tick.
     WHILE NOT sentinel.worker_alive() AND pg_catalog.clock_timestamp() < started + interval '40 seconds' LOOP
