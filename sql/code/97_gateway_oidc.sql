@@ -73,7 +73,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('a state of %s characters', length(state)),
             DETAIL = 'It has at most 500.', HINT = 'Leave it out, and one is made.';
     ELSIF back IS NOT NULL THEN
-        PERFORM sentinel.check_webhook_url(back);
+        PERFORM sentinel.check_oidc_url('redirect_uri', back);
     END IF;
     SELECT * INTO begun FROM sentinel.begin_oidc(asked ->> 'org', nullif(asked ->> 'issuer', ''), (request ->> 'received_at')::timestamptz);
     RETURN jsonb_build_object('headers', '{"Cache-Control": "no-store"}'::jsonb, 'json', jsonb_build_object('data', jsonb_build_object(
@@ -183,3 +183,97 @@ END
 $$;
 COMMENT ON FUNCTION sentinel.http_oidc(jsonb, bytea) IS
     'Route: sign in with an ID token of the identity provider of an organisation, verified by its stored keys; its nonce is one that POST /auth/oidc/start gave, and is used up by being shown. A key that is not known is asked for, and the same token may come again.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.oidc_issuer_object(issuer_id uuid DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := sentinel.require_org();
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('id', i.id, 'issuer', i.issuer, 'audience', i.audience, 'jwks_url', i.jwks_url,
+            'authorization_url', i.authorization_url, 'makes_members', i.makes_members, 'default_role', i.default_role,
+            'vouches_for_owners', i.vouches_for_owners, 'enabled', i.enabled, 'disabled_at', i.disabled_at,
+            'key_ids', (SELECT coalesce(jsonb_agg(k -> 'kid'), '[]') FROM jsonb_array_elements(i.jwks -> 'keys') k),
+            'jwks_asked_at', i.jwks_asked_at, 'jwks_fetched_at', i.jwks_fetched_at, 'jwks_problem', i.jwks_problem, 'created_at', i.created_at)
+            ORDER BY i.created_at, i.id), '[]')
+        FROM sentinel.oidc_issuers i
+        WHERE i.org_id = org AND (oidc_issuer_object.issuer_id IS NULL OR i.id = oidc_issuer_object.issuer_id));
+END
+$$;
+COMMENT ON FUNCTION sentinel.oidc_issuer_object(uuid) IS 'Give the identity providers of the organisation, or one of them, as an array for routes.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.http_oidc_issuers(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN jsonb_build_object('json', jsonb_build_object('data', sentinel.oidc_issuer_object(), 'next_cursor', NULL));
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_oidc_issuers(jsonb, bytea) IS 'Route: list the identity providers of the organisation.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.http_oidc_issuer_add(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asked jsonb := sentinel.http_object(request, '{issuer,audience,jwks_url}');
+    owners boolean := coalesce(asked -> 'vouches_for_owners' = 'true', false);
+    new_issuer uuid;
+BEGIN
+    -- A key acts for no member, and may have been made by an admin.
+    IF owners AND coalesce(request -> 'caller' ->> 'role', '') <> 'owner' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'only an owner lets a provider vouch for owners',
+            DETAIL = 'Who runs the provider could sign in as an owner.', HINT = 'Leave vouches_for_owners out.';
+    END IF;
+    new_issuer := sentinel.add_oidc_issuer(asked ->> 'issuer', asked ->> 'audience', asked ->> 'jwks_url',
+        nullif(asked ->> 'authorization_url', ''), coalesce(asked -> 'makes_members' = 'true', false),
+        coalesce(nullif(asked ->> 'default_role', ''), 'member'), owners);
+    RETURN jsonb_build_object('status', 201, 'headers', jsonb_build_object('Location', '/auth/oidc/issuers/' || new_issuer),
+                              'json', jsonb_build_object('data', sentinel.oidc_issuer_object(new_issuer) -> 0));
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_oidc_issuer_add(jsonb, bytea) IS
+    'Route: add an identity provider. Errors: SN003, SN007, 22023 role, 23505.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.http_oidc_issuer_change(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted uuid := sentinel.http_param(request, 'issuer_id');
+    asked jsonb := sentinel.http_object(request, '{enabled}');
+BEGIN
+    IF jsonb_typeof(asked -> 'enabled') <> 'boolean' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid enabled %s', left((asked -> 'enabled')::text, 60)),
+            DETAIL = 'It is true or false.', HINT = 'Send {"enabled": false}.';
+    ELSIF asked -> 'enabled' = 'true' THEN
+        PERFORM sentinel.enable_oidc_issuer(wanted);
+    ELSE
+        PERFORM sentinel.disable_oidc_issuer(wanted);
+    END IF;
+    RETURN jsonb_build_object('json', jsonb_build_object('data', sentinel.oidc_issuer_object(wanted) -> 0));
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_oidc_issuer_change(jsonb, bytea) IS 'Route: enable or disable an identity provider. Errors: SN003, SN004, SN007, 22023.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.http_oidc_issuer_delete(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.delete_oidc_issuer(sentinel.http_param(request, 'issuer_id'));
+    RETURN '{"status": 204}';
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_oidc_issuer_delete(jsonb, bytea) IS 'Route: remove an identity provider. Errors: SN003, SN004.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.http_oidc_issuer_refresh(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted uuid := sentinel.http_param(request, 'issuer_id');
+    begun boolean := sentinel.refresh_oidc_keys(wanted);
+BEGIN
+    RETURN jsonb_build_object('status', 202, 'json', jsonb_build_object('data', sentinel.oidc_issuer_object(wanted) -> 0
+        || jsonb_build_object('fetching', begun)));
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_oidc_issuer_refresh(jsonb, bytea) IS
+    'Route: fetch the keys of an identity provider anew; fetching is false where that is under way already. Errors: SN003, SN004.';

@@ -1,5 +1,19 @@
 -- Room gateway, OpenID Connect: the identity providers of an organisation, and their keys, which the worker fetches.
 
+CREATE FUNCTION sentinel.check_oidc_url(name text, url text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    rule text;
+BEGIN
+    PERFORM sentinel.check_webhook_url(check_oidc_url.url);
+EXCEPTION WHEN SQLSTATE 'SN007' THEN
+    GET STACKED DIAGNOSTICS rule = PG_EXCEPTION_DETAIL;
+    RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('%s "%s" cannot be used', check_oidc_url.name, left(check_oidc_url.url, 100)),
+        DETAIL = rule, HINT = 'Take it from /.well-known/openid-configuration of the provider.';
+END
+$$;
+COMMENT ON FUNCTION sentinel.check_oidc_url(text, text) IS 'Refuse an address of an identity provider that cannot be used; name is for the error. Errors: SN007.';
+
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.add_oidc_issuer(issuer text, audience text, jwks_url text, authorization_url text DEFAULT NULL,
                                          makes_members boolean DEFAULT false, default_role text DEFAULT 'member',
@@ -13,9 +27,9 @@ BEGIN
     IF add_oidc_issuer.vouches_for_owners THEN
         PERFORM sentinel.require_owner();
     END IF;
-    PERFORM sentinel.check_webhook_url(add_oidc_issuer.issuer), sentinel.check_webhook_url(add_oidc_issuer.jwks_url);
+    PERFORM sentinel.check_oidc_url('issuer', add_oidc_issuer.issuer), sentinel.check_oidc_url('jwks_url', add_oidc_issuer.jwks_url);
     IF add_oidc_issuer.authorization_url IS NOT NULL THEN
-        PERFORM sentinel.check_webhook_url(add_oidc_issuer.authorization_url);
+        PERFORM sentinel.check_oidc_url('authorization_url', add_oidc_issuer.authorization_url);
     END IF;
     IF coalesce(add_oidc_issuer.audience, '') = '' OR length(add_oidc_issuer.audience) > 500 OR length(add_oidc_issuer.issuer) > 500 THEN
         RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid audience "%s"', left(add_oidc_issuer.audience, 60)),

@@ -44,10 +44,10 @@ SELECT sentinel.serve('POST', '/auth/oidc', 'sentinel.http_oidc', 'Sign in with 
     'id_token! text ID token with the nonce that POST /auth/oidc/start gave.']);
 
 SELECT sentinel.serve('POST', '/auth/totp', 'sentinel.http_totp_begin', 'Begin with one-time codes: the secret is shown once.', 'gateway',
-    scope => 'account:write', role => 'viewer', rate_tier => 'strict');
+    scope => 'account:write', role => 'viewer', runs_as => 'engine', rate_tier => 'strict');
 SELECT sentinel.serve('POST', '/auth/totp/confirm', 'sentinel.http_totp_confirm',
     'Confirm one-time codes by a first one; answers with recovery codes, shown once.', 'gateway', scope => 'account:write', role => 'viewer',
-    rate_tier => 'sign_in', body => ARRAY['code! text Code of six digits that the authenticator app shows.']);
+    runs_as => 'engine', rate_tier => 'sign_in', body => ARRAY['code! text Code of six digits that the authenticator app shows.']);
 SELECT sentinel.serve('DELETE', '/auth/totp', 'sentinel.http_totp_end', 'Sign in without one-time codes again.', 'gateway',
-    scope => 'account:write', role => 'viewer', rate_tier => 'sign_in', answers => 'nothing', body => ARRAY[
+    scope => 'account:write', role => 'viewer', runs_as => 'engine', rate_tier => 'sign_in', answers => 'nothing', body => ARRAY[
     'password text Password.', 'code text One-time or recovery code, where no password is given.']);
