@@ -124,3 +124,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_ids(jsonb, text) IS 'Read a list of ids from a member of a body. Errors: SN007 no list, 22023 no uuid.';
+
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.http_members(request jsonb, known text[], required text[] DEFAULT '{}') RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    given jsonb := sentinel.http_object(http_members.request, http_members.required);
+    odd text := (SELECT min(k) FROM jsonb_object_keys(given) AS k WHERE k <> ALL (http_members.known));
+BEGIN
+    IF odd IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('unknown member "%s"', left(odd, 60)),
+            DETAIL = 'Known are ' || array_to_string(http_members.known, ', ') || '.', HINT = 'Leave it out.';
+    ELSIF given = '{}' AND cardinality(http_members.known) > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = 'the body is empty',
+            DETAIL = 'Known are ' || array_to_string(http_members.known, ', ') || '.', HINT = format('Send {"%s": ...}.', http_members.known[1]);
+    END IF;
+    RETURN given;
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_members(jsonb, text[], text[]) IS
+    'Give the body of a request that must be a JSON object with known members only, at least one. Errors: SN007.';

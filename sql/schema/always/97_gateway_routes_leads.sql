@@ -80,3 +80,53 @@ BEGIN
                  ('lead-source', 'source', 'lead_source! text Source.')) AS w(word, noun, line);
 END
 $$;
+
+DO $$
+DECLARE
+    paging constant text[] := ARRAY['limit integer Rows on a page, 1 to 200; 50 unless given.', 'cursor text The next_cursor of the page before.'];
+    about constant text[] := ARRAY['subject_type lead|deal|call|invoice|contract|client Kind of what it is about.', 'subject_id uuid Id of what it is about.'];
+BEGIN
+    PERFORM sentinel.serve('POST', '/notes', 'sentinel.http_note', 'Write a note; on a lead it counts as contact.', 'leads',
+            body => ARRAY['subject_type! lead|deal|call|invoice|contract|client Kind of what it is about.', 'subject_id! uuid Id of that.', 'body! text Text.']),
+        sentinel.serve('GET', '/notes', 'sentinel.http_notes', 'List notes, the newest first.', 'leads', answers => 'list',
+            query => about || ARRAY['member_id uuid Who wrote it.'] || paging),
+        sentinel.serve('GET', '/notes/{note_id}', 'sentinel.http_note', 'Give a note.', 'leads'),
+        sentinel.serve('PATCH', '/notes/{note_id}', 'sentinel.http_note', 'Change the text of a note.', 'leads', body => ARRAY['body! text Text.']),
+        sentinel.serve('DELETE', '/notes/{note_id}', 'sentinel.http_note', 'Delete a note.', 'leads', answers => 'nothing');
+    PERFORM sentinel.serve('POST', '/tasks', 'sentinel.http_task', 'Make a task.', 'revenue',
+            body => ARRAY['title! text What is to be done.'] || about || ARRAY['due_at time When.', 'priority critical|high|normal|low Priority; normal unless given.',
+                                                                             'member_id uuid For whom; whoever comes first unless given.']),
+        sentinel.serve('GET', '/tasks', 'sentinel.http_tasks', 'List tasks: open ones by when they are due, then those done.', 'revenue', answers => 'list',
+            query => ARRAY['state open|done State.'] || about || ARRAY['member_id uuid For whom.', 'priority critical|high|normal|low Priority.',
+                'due_from time Due at or after.', 'due_until time Due before.'] || paging),
+        sentinel.serve('GET', '/tasks/{task_id}', 'sentinel.http_task', 'Give a task.', 'revenue'),
+        sentinel.serve('PATCH', '/tasks/{task_id}', 'sentinel.http_task', 'Change a task.', 'revenue',
+            body => ARRAY['title text What is to be done.', 'due_at time When; null for no time.', 'priority critical|high|normal|low Priority.',
+                          'member_id uuid For whom; null for whoever comes first.']),
+        sentinel.serve('PATCH', '/tasks/{task_id}/complete', 'sentinel.http_task', 'Say that a task is done, or to be done again.', 'revenue',
+            body => ARRAY['done boolean Whether it is done; the other way round than it stands unless given.']),
+        sentinel.serve('DELETE', '/tasks/{task_id}', 'sentinel.http_task', 'Delete a task.', 'revenue', answers => 'nothing');
+    PERFORM sentinel.serve('POST', '/templates', 'sentinel.http_template', 'Save a template under its kind and name.', 'revenue', role => 'admin',
+            body => ARRAY['name! text Name.', 'body! text Text with {{word}} where a value goes.', 'kind contract|proposal|email Kind; contract unless given.']),
+        sentinel.serve('GET', '/templates', 'sentinel.http_templates', 'List templates, the newest first, without their text.', 'revenue', answers => 'list',
+            query => ARRAY['kind contract|proposal|email Kind.', 'name text Name.'] || paging),
+        sentinel.serve('GET', '/templates/{template_id}', 'sentinel.http_template', 'Give a template.', 'revenue'),
+        sentinel.serve('PATCH', '/templates/{template_id}', 'sentinel.http_template', 'Change the text of a template.', 'revenue', role => 'admin',
+            body => ARRAY['body! text Text.']),
+        sentinel.serve('POST', '/templates/{template_id}/render', 'sentinel.http_template', 'Put values into a template, escaped for HTML.', 'revenue',
+            scope => 'templates:read', role => 'viewer', body => ARRAY['variables! object Values of the words.']);
+    PERFORM sentinel.serve('POST', '/tags', 'sentinel.http_tag', 'Make a tag.', 'leads', body => ARRAY['name! text Name.', 'color text Colour such as #6b7280.']),
+        sentinel.serve('GET', '/tags', 'sentinel.http_tags', 'List tags by name.', 'leads', answers => 'list', query => ARRAY['name text Name.'] || paging),
+        sentinel.serve('DELETE', '/tags/{tag_id}', 'sentinel.http_tag', 'Delete a tag and take it off everything.', 'leads', role => 'admin', answers => 'nothing');
+    PERFORM sentinel.serve('POST', '/saved-views', 'sentinel.http_saved_view', 'Keep a search under a name.', 'leads',
+            body => ARRAY['name! text Name.', 'entity_type! lead|deal What is searched.', 'filters object Filters of the search.', 'sort text Column to sort by.',
+                          'direction desc|asc Direction.', 'shared boolean Whether colleagues see it.']),
+        sentinel.serve('GET', '/saved-views', 'sentinel.http_saved_views', 'List saved views, own and shared ones.', 'leads', answers => 'list',
+            query => ARRAY['entity_type lead|deal What is searched.'] || paging),
+        sentinel.serve('GET', '/saved-views/{view_id}', 'sentinel.http_saved_view', 'Give a saved view.', 'leads'),
+        sentinel.serve('GET', '/saved-views/{view_id}/run', 'sentinel.http_saved_view', 'Run a saved view.', 'leads', answers => 'list',
+            query => ARRAY['limit integer Rows on a page, 1 to 99; 50 unless given.', 'cursor text The next_cursor of the page before.',
+                           'page integer Number of the page, from 1, of leads only.']),
+        sentinel.serve('DELETE', '/saved-views/{view_id}', 'sentinel.http_saved_view', 'Delete a saved view.', 'leads', answers => 'nothing');
+END
+$$;
