@@ -7,19 +7,20 @@ CREATE FUNCTION sentinel.bearer(header jsonb) RETURNS text
 $$;
 COMMENT ON FUNCTION sentinel.bearer(jsonb) IS 'Give the token or key that a request carries in Authorization (Bearer) or X-API-Key.';
 
-CREATE FUNCTION sentinel.memberships(of_user uuid) RETURNS TABLE (org_id uuid, member_id uuid, role text, joined_at timestamptz)
+CREATE FUNCTION sentinel.memberships(of_user uuid, only_org uuid DEFAULT NULL) RETURNS TABLE (org_id uuid, member_id uuid, role text, joined_at timestamptz)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY SELECT m.org_id, m.id, m.role, m.created_at FROM sentinel.members m
     WHERE m.user_id = memberships.of_user AND m.removed_at IS NULL
-      AND (EXISTS (SELECT FROM sentinel.accounts a WHERE a.user_id = memberships.of_user AND a.email_verified_at IS NOT NULL)
-           OR EXISTS (SELECT FROM sentinel.account_founded f WHERE f.org_id = m.org_id AND f.user_id = memberships.of_user))
+      AND (m.org_id = memberships.only_org OR memberships.only_org IS NULL AND (
+           EXISTS (SELECT FROM sentinel.accounts a WHERE a.user_id = memberships.of_user AND a.email_verified_at IS NOT NULL)
+           OR EXISTS (SELECT FROM sentinel.account_founded f WHERE f.org_id = m.org_id AND f.user_id = memberships.of_user)))
     ORDER BY m.created_at, m.org_id;
 END
 $$;
-COMMENT ON FUNCTION sentinel.memberships(uuid) IS
-    'Give the organisations that a person may enter: those whose member the person is, where the address is verified; else only those founded by registering or joined by an invite.';
+COMMENT ON FUNCTION sentinel.memberships(uuid, uuid) IS
+    'Give the organisations that a person may enter: the one whose identity provider vouched for the person; without one those whose member the person is, where the address is verified; else only those founded by registering or joined by an invite.';
 
 CREATE FUNCTION sentinel.find_session(token text, chosen text, at timestamptz) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -28,7 +29,7 @@ DECLARE
     found record;
     place record;
 BEGIN
-    SELECT s.id, s.user_id INTO found FROM sentinel.sessions s
+    SELECT s.id, s.user_id, s.only_org_id INTO found FROM sentinel.sessions s
     WHERE s.id = (claims ->> 'sid')::uuid AND s.user_id = (claims ->> 'sub')::uuid AND s.ended_at IS NULL AND s.expires_at > find_session.at;
     IF found.id IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SN008', MESSAGE = 'the access token does not hold',
@@ -38,7 +39,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid X-Org-Id "%s"', left(find_session.chosen, 60)),
             DETAIL = 'It is the id of an organisation.', HINT = 'GET /auth/me lists those you may enter.';
     END IF;
-    SELECT m.org_id, m.member_id, m.role INTO place FROM sentinel.memberships(found.user_id) m
+    SELECT m.org_id, m.member_id, m.role INTO place FROM sentinel.memberships(found.user_id, found.only_org_id) m
     WHERE m.org_id = find_session.chosen::uuid OR find_session.chosen IS NULL
     ORDER BY m.org_id = (claims ->> 'org')::uuid DESC NULLS LAST, m.joined_at LIMIT 1;
     IF place.org_id IS NULL AND find_session.chosen IS NOT NULL THEN
