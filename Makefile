@@ -8,10 +8,12 @@ MODULE_big   = sentinel
 OBJS         = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/pg/*.cpp src/core/*.cpp)))
 WORKER       = sentinel-worker
 WORKER_OBJS  = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/*.cpp worker/engine/*.cpp worker/channels/*.cpp)))
+WORKER_CORE  = $(patsubst %,src/core/%.o,digest encoding keyring secret vault)
 # Where Boost 1.81 or later is there (Debian 12: libboost1.81-dev).
 GATEWAY      = sentinel-gateway
 GATEWAY_OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/gateway/*.cpp))) \
-               $(patsubst %,worker/engine/%.o,clock config config_reader connect encoding guard hosts json log process secret session)
+               $(patsubst %,worker/engine/%.o,clock config config_reader connect guard hosts json log process session) \
+               $(patsubst %,src/core/%.o,encoding secret)
 HAVE_BOOST  := $(shell printf '%s\n' '\#include <boost/version.hpp>' 'BOOST_VERSION' | $(CXX) -E -P -x c++ - 2>/dev/null | awk 'END { print ($$0 >= 108100) ? "yes" : "" }')
 REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel
@@ -41,12 +43,12 @@ $(INSTALL_SQL): extension/assemble.sh extension/sentinel.control $(wildcard sql/
 src/%.o: src/%.cpp
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -fPIC -MMD -MP -c -o $@ $<
 $(WORKER_OBJS): worker/%.o: worker/%.cpp
-	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
-$(WORKER): $(WORKER_OBJS)
+$(WORKER): $(WORKER_OBJS) $(WORKER_CORE)
 	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
 worker/gateway/%.o: worker/gateway/%.cpp
-	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DBOOST_ASIO_SEPARATE_COMPILATION -DBOOST_BEAST_SEPARATE_COMPILATION -DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
 $(GATEWAY): $(GATEWAY_OBJS)
 	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lpq -lcrypto -lsystemd
@@ -59,9 +61,9 @@ FAULT_SOURCES = $(shell grep -l '"engine/fault.hpp"' worker/*.cpp worker/*/*.cpp
 FAULT_OBJS    = $(patsubst worker/%.cpp,build/faults/%.o,$(FAULT_SOURCES))
 build/faults/%.o: worker/%.cpp
 	@$(MKDIR_P) $(@D)
-	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DSENTINEL_VERSION='"$(EXTVERSION)"' -DSENTINEL_FAULTS -MMD -MP -c -o $@ $<
-build/faults/sentinel-worker-faults: $(FAULT_OBJS) $(filter-out $(FAULT_SOURCES:.cpp=.o),$(WORKER_OBJS))
+build/faults/sentinel-worker-faults: $(FAULT_OBJS) $(filter-out $(FAULT_SOURCES:.cpp=.o),$(WORKER_OBJS)) $(WORKER_CORE)
 	$(CXX) -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
 -include $(FAULT_OBJS:.o=.d)
 

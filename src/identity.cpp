@@ -27,6 +27,7 @@ char* org_setting = nullptr;
 char* member_setting = nullptr;
 char* role_setting = nullptr;
 char* teams_setting = nullptr;
+char* address_setting = nullptr;
 
 int hex_digit(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';
@@ -154,6 +155,9 @@ void define_identity_settings() {
     DefineCustomStringVariable("sentinel.member_teams", "Teams of the acting member with the role in each.",
                                "Set by sentinel.enter().", &teams_setting, "", PGC_SUSET, flags, check_teams,
                                assign_teams, nullptr);
+    DefineCustomStringVariable("sentinel.client_address", "Address of the client that a gateway answers.",
+                               "Set by the gateway's functions; the audit log keeps it.", &address_setting,
+                               "", PGC_SUSET, flags, nullptr, nullptr, nullptr);
 }
 
 void set_identity(const pg_uuid_t* org, const pg_uuid_t* member, const char* role, const char* teams,
@@ -171,6 +175,13 @@ void set_identity(const pg_uuid_t* org, const pg_uuid_t* member, const char* rol
             return set_config_option(pair[0], pair[1], PGC_SUSET, PGC_S_SESSION,
                                      local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0, false);
         });
+}
+
+void set_client_address(const char* address) {
+    pg::server([&] {
+        return set_config_option("sentinel.client_address", address, PGC_SUSET, PGC_S_SESSION,
+                                 GUC_ACTION_LOCAL, true, 0, false);
+    });
 }
 
 bool is_viewer() {

@@ -27,6 +27,9 @@ void define_identity_settings();
 void set_identity(const pg_uuid_t* org, const pg_uuid_t* member, const char* role, const char* teams,
                   bool local);
 
+// Note the address of the client that a gateway answers, for the transaction; the audit log keeps it.
+void set_client_address(const char* address);
+
 // Tell whether the member entered may do action ('view', 'edit' or 'assign') on a row of the team and owner.
 // True for an organisation entered without a member; false when no organisation is entered. Source:
 // revenue.md (d).

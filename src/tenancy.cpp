@@ -39,6 +39,21 @@ pg::Statement find_member = {
     " AND m.removed_at IS NULL",
     2, kMemberTypes};
 
+struct Standing {
+    std::string role;
+    std::string teams;  // uuid:role, separated by commas
+};
+
+// Find the role and the teams of a member. Call within an Spi. Throws SN004 for who is none.
+Standing standing_of(const pg_uuid_t& org, const pg_uuid_t& member) {
+    Datum keys[] = {UUIDPGetDatum(&org), UUIDPGetDatum(&member)};
+    if (find_member.run(keys) == 0)
+        throw Failure(sentinel::kNotFound, "no member \"" + uuid_text(&member) + "\" in this organisation",
+                      "A member acts only in an organisation that has not removed it.",
+                      "SELECT id, display_name FROM sentinel.members;");
+    return {pg::text_cell(0, 1), pg::text_cell(0, 2)};
+}
+
 bool is_administrator(Oid role) {
     return pg::server([&] {
         if (superuser_arg(role)) return true;
@@ -132,21 +147,26 @@ SENTINEL_FUNCTION(sentinel_enter) {
         refuse_entry(org, caller);
     }
 
-    std::string role;
-    std::string teams;
-    if (has_member) {
-        Datum member_keys[] = {UUIDPGetDatum(org), UUIDPGetDatum(&member)};
-        if (find_member.run(member_keys) == 0)
-            throw Failure(sentinel::kNotFound,
-                          "no member \"" + uuid_text(&member) + "\" in this organisation",
-                          "A member acts only in an organisation that has not removed it.",
-                          "SELECT id, display_name FROM sentinel.members;");
-        role = pg::text_cell(0, 1);
-        teams = pg::text_cell(0, 2);
-    }
+    const Standing standing = has_member ? standing_of(*org, member) : Standing{};
     pg_uuid_t org_id = *org;
     spi.finish();
-    sentinel::set_identity(&org_id, has_member ? &member : nullptr, role.c_str(), teams.c_str(), !session);
+    sentinel::set_identity(&org_id, has_member ? &member : nullptr, standing.role.c_str(),
+                           standing.teams.c_str(), !session);
+    PG_RETURN_VOID();
+}
+
+SENTINEL_FUNCTION(sentinel_act_for) {
+    const pg_uuid_t org = *PG_GETARG_UUID_P(0);
+    const bool has_member = !PG_ARGISNULL(1);
+    const pg_uuid_t member = has_member ? *PG_GETARG_UUID_P(1) : pg_uuid_t{};
+    pg::Spi spi;
+    const Standing standing = has_member ? standing_of(org, member) : Standing{};
+    spi.finish();
+    sentinel::set_identity(&org, has_member ? &member : nullptr, standing.role.c_str(),
+                           standing.teams.c_str(), true);
+    if (!PG_ARGISNULL(2))
+        sentinel::set_client_address(
+            pg::server([&] { return DatumGetCString(DirectFunctionCall1(inet_out, PG_GETARG_DATUM(2))); }));
     PG_RETURN_VOID();
 }
 

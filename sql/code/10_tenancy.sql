@@ -41,6 +41,12 @@ COMMENT ON FUNCTION sentinel.enter(uuid, uuid, boolean) IS
     'Enter an organisation for the transaction, or with session => true for the session. The calling role must stand in sentinel.member_roles for it; administrators enter all. Errors: SN001, SN003 not allowed or unknown, SN004 no such member. No search_path clause: that would undo the setting at the end of the call; its SQL is qualified throughout.';
 ALTER FUNCTION sentinel.enter(uuid, uuid, boolean) OWNER TO sentinel_engine;
 
+-- Granted to nobody, and without a search_path clause, as enter() is.
+CREATE FUNCTION sentinel.act_for(org_id uuid, member_id uuid, client_address inet) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_act_for';
+COMMENT ON FUNCTION sentinel.act_for(uuid, uuid, inet) IS
+    'Enter an organisation, as a member or as a whole, for somebody who has been identified by other means than the database role; until the end of the function of sentinel_engine that calls it. The audit log keeps the address. Errors: SN004 no such member.';
+
 -- grant: everyone
 CREATE FUNCTION sentinel.leave() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_leave';
@@ -345,7 +351,8 @@ CREATE FUNCTION sentinel.audit(action text, subject_type text, subject_id uuid, 
 BEGIN
     INSERT INTO sentinel.audit_log (org_id, action, subject_type, subject_id, detail, member_id, role_name, client_address)
     VALUES (sentinel.require_org(), audit.action, audit.subject_type, audit.subject_id, audit.detail,
-            sentinel.current_member(), session_user, pg_catalog.inet_client_addr());
+            sentinel.current_member(), session_user,
+            coalesce(nullif(pg_catalog.current_setting('sentinel.client_address', true), '')::inet, pg_catalog.inet_client_addr()));
 END
 $$;
 ALTER FUNCTION sentinel.audit(text, text, uuid, jsonb) OWNER TO sentinel_engine;

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 #include "engine/libpq.hpp"
 
 namespace sentinel::worker {

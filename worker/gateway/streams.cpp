@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 
 namespace sentinel::gateway {
 namespace {

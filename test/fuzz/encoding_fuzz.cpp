@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "engine/encoding.hpp"
+#include "core/encoding.hpp"
 
-using namespace sentinel::worker;
+using namespace sentinel::core;
 
 namespace {
 
