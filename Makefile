@@ -12,8 +12,8 @@ WORKER_CORE  = $(patsubst %,src/core/%.o,digest encoding keyring secret vault)
 # Where Boost 1.81 or later is there (Debian 12: libboost1.81-dev).
 GATEWAY      = sentinel-gateway
 GATEWAY_OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/gateway/*.cpp))) \
-               $(patsubst %,worker/engine/%.o,clock config config_reader connect guard hosts json log process session) \
-               $(patsubst %,src/core/%.o,encoding secret)
+               $(patsubst %,worker/engine/%.o,clock config config_reader connect guard hosts json log process session)
+GATEWAY_CORE = $(patsubst %,src/core/%.o,encoding secret)
 HAVE_BOOST  := $(shell printf '%s\n' '\#include <boost/version.hpp>' 'BOOST_VERSION' | $(CXX) -E -P -x c++ - 2>/dev/null | awk 'END { print ($$0 >= 108100) ? "yes" : "" }')
 REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel
@@ -50,7 +50,7 @@ $(WORKER): $(WORKER_OBJS) $(WORKER_CORE)
 worker/gateway/%.o: worker/gateway/%.cpp
 	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DBOOST_ASIO_SEPARATE_COMPILATION -DBOOST_BEAST_SEPARATE_COMPILATION -DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
-$(GATEWAY): $(GATEWAY_OBJS)
+$(GATEWAY): $(GATEWAY_OBJS) $(GATEWAY_CORE)
 	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lpq -lcrypto -lsystemd
 without-gateway:
 	@echo 'sentinel-gateway is not built: it needs the headers of Boost 1.81 or later (Debian 12: libboost1.81-dev)'

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "engine/shared.hpp"
+#include "core/encoding.hpp"
 #include "engine/libpq.hpp"
 
 namespace sentinel::worker {
@@ -90,7 +90,7 @@ void ConfigReader::refuse_unknown() {
         if (std::find(known_.begin(), known_.end(), item.key()) != known_.end()) continue;
         std::string all;
         for (const auto& name : known_) all += (all.empty() ? "" : ", ") + name;
-        fault(to_printable(item.key(), 60), "is no key of this file; the keys are " + all);
+        fault(core::to_printable(item.key(), 60), "is no key of this file; the keys are " + all);
     }
 }
 

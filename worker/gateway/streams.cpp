@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/shared.hpp"
+#include "core/encoding.hpp"
 
 namespace sentinel::gateway {
 namespace {
@@ -171,7 +171,7 @@ void Streams::ask_for_news(Instant now) {
     asking_news_ = true;
     Job job;
     job.statement = Statement::news;
-    job.parameters = {{worker::to_array(asked->tokens)}, {worker::to_array(asked->cursors)}};
+    job.parameters = {{core::to_array(asked->tokens)}, {core::to_array(asked->cursors)}};
     job.done = [this, asked, now](const Outcome& outcome) {
         asking_news_ = false;
         const auto took = Clock::now() - now;
@@ -191,7 +191,7 @@ void Streams::ask_for_ended() {
     auto ids = std::make_shared<std::vector<StreamId>>();
     Job job;
     job.statement = Statement::ended;
-    job.parameters = {{worker::to_array(hub_.tokens(*ids))}};
+    job.parameters = {{core::to_array(hub_.tokens(*ids))}};
     asking_ended_ = true;
     job.done = [this, ids](const Outcome& outcome) {
         asking_ended_ = false;
