@@ -21,7 +21,7 @@ BEGIN
     WHERE least(t.capacity, b.tokens + greatest(extract(epoch FROM take_token.at - b.updated_at), 0) * t.capacity / t.per_seconds) >= 1
     RETURNING b.tokens INTO left_over;
     IF left_over IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN009', MESSAGE = format('too many requests of the tier "%s"', take_token.tier),
+        RAISE EXCEPTION USING ERRCODE = 'SN429', MESSAGE = format('too many requests of the tier "%s"', take_token.tier),
             DETAIL = format('%s are taken in %s s; the next in %s s.', t.capacity, t.per_seconds, ceil(t.per_seconds / t.capacity::numeric)),
             HINT = 'Wait as Retry-After says.';
     END IF;
@@ -32,4 +32,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.take_token(text, text, inet, timestamptz) IS
-    'Take one token of the caller in a tier and give the headers that tell how many are left. Errors: SN009 when there is none.';
+    'Take one token of the caller in a tier and give the headers that tell how many are left. Errors: SN429 when there is none.';

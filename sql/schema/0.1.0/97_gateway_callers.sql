@@ -1,4 +1,4 @@
--- Room gateway, callers: accounts, sessions, API keys and issuers of identities. What is here of people is no tenant's.
+-- Room gateway, callers: accounts, sessions and API keys. What is here of people is no tenant's.
 
 CREATE TABLE sentinel.accounts (
     user_id uuid NOT NULL PRIMARY KEY REFERENCES sentinel.users ON DELETE CASCADE,
@@ -58,6 +58,7 @@ CREATE TABLE sentinel.sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
     user_id uuid NOT NULL REFERENCES sentinel.users ON DELETE CASCADE,
     method text NOT NULL CHECK (method IN ('password', 'password_totp', 'oidc', 'token')),
+    only_org_id uuid REFERENCES sentinel.orgs ON DELETE CASCADE,
     client_address inet,
     user_agent text CHECK (length(user_agent) <= 300),
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -71,6 +72,7 @@ COMMENT ON TABLE sentinel.sessions IS 'Sign-ins of people. One row is one sign-i
 COMMENT ON COLUMN sentinel.sessions.id IS 'Id, in every access token of the session.';
 COMMENT ON COLUMN sentinel.sessions.user_id IS 'Person.';
 COMMENT ON COLUMN sentinel.sessions.method IS 'How the person signed in.';
+COMMENT ON COLUMN sentinel.sessions.only_org_id IS 'Organisation whose identity provider vouched for the person: the session enters no other. Null: any of the person''s.';
 COMMENT ON COLUMN sentinel.sessions.client_address IS 'Address that signed in.';
 COMMENT ON COLUMN sentinel.sessions.user_agent IS 'Program that signed in, as it called itself.';
 COMMENT ON COLUMN sentinel.sessions.created_at IS 'When.';
@@ -124,35 +126,13 @@ COMMENT ON COLUMN sentinel.api_keys.expires_at IS 'From when it no longer holds;
 COMMENT ON COLUMN sentinel.api_keys.revoked_at IS 'When it was revoked.';
 COMMENT ON COLUMN sentinel.api_keys.last_used_at IS 'When it was last used, to the minute.';
 
-CREATE TABLE sentinel.oidc_issuers (
-    issuer text NOT NULL PRIMARY KEY CHECK (issuer ~ '^https?://[^?#\s]+$') CHECK (length(issuer) <= 300),
-    audience text NOT NULL CHECK (length(audience) >= 1) CHECK (length(audience) <= 300),
-    jwks_url text NOT NULL CHECK (jwks_url ~ '^https?://[^#\s]+$'),
-    jwks jsonb,
-    jwks_fetched_at timestamptz,
-    jwks_problem text,
-    makes_members boolean NOT NULL DEFAULT false,
-    enabled boolean NOT NULL DEFAULT true,
-    created_at timestamptz NOT NULL DEFAULT now()
-);
-COMMENT ON TABLE sentinel.oidc_issuers IS 'OpenID Connect providers whose word is taken for who somebody is. One row is one issuer.';
-COMMENT ON COLUMN sentinel.oidc_issuers.issuer IS 'Issuer, exactly as in its tokens.';
-COMMENT ON COLUMN sentinel.oidc_issuers.audience IS 'Client id under which Sentinel is known there.';
-COMMENT ON COLUMN sentinel.oidc_issuers.jwks_url IS 'Where its keys are published.';
-COMMENT ON COLUMN sentinel.oidc_issuers.jwks IS 'Its keys, as the worker last fetched them.';
-COMMENT ON COLUMN sentinel.oidc_issuers.jwks_fetched_at IS 'When they were fetched.';
-COMMENT ON COLUMN sentinel.oidc_issuers.jwks_problem IS 'Why the last fetch gave no keys.';
-COMMENT ON COLUMN sentinel.oidc_issuers.makes_members IS 'Whether a person unknown so far gets an account by signing in.';
-COMMENT ON COLUMN sentinel.oidc_issuers.enabled IS 'False refuses its tokens.';
-COMMENT ON COLUMN sentinel.oidc_issuers.created_at IS 'When it was added.';
-
-CREATE TABLE sentinel.oidc_nonces (
-    nonce_sha256 bytea NOT NULL PRIMARY KEY CHECK (length(nonce_sha256) = 32),
-    issuer text NOT NULL REFERENCES sentinel.oidc_issuers ON DELETE CASCADE,
+CREATE UNLOGGED TABLE sentinel.gateway_tickets (
+    ticket_sha256 bytea NOT NULL PRIMARY KEY CHECK (length(ticket_sha256) = 32),
+    caller jsonb NOT NULL,
     expires_at timestamptz NOT NULL
 );
-CREATE INDEX oidc_nonces_expiry ON sentinel.oidc_nonces (expires_at);
-COMMENT ON TABLE sentinel.oidc_nonces IS 'Nonces given out for sign-ins that have begun; each counts once.';
-COMMENT ON COLUMN sentinel.oidc_nonces.nonce_sha256 IS 'SHA-256 of the nonce.';
-COMMENT ON COLUMN sentinel.oidc_nonces.issuer IS 'Issuer that the sign-in goes to.';
-COMMENT ON COLUMN sentinel.oidc_nonces.expires_at IS 'Until when it counts.';
+CREATE INDEX gateway_tickets_expiry ON sentinel.gateway_tickets (expires_at);
+COMMENT ON TABLE sentinel.gateway_tickets IS 'Tickets for what cannot send a header, such as EventSource and links to files. One row is one ticket not used yet.';
+COMMENT ON COLUMN sentinel.gateway_tickets.ticket_sha256 IS 'SHA-256 of the ticket.';
+COMMENT ON COLUMN sentinel.gateway_tickets.caller IS 'Who asked for it, as find_caller() gives it.';
+COMMENT ON COLUMN sentinel.gateway_tickets.expires_at IS 'Until when it counts: 30 seconds.';
