@@ -62,7 +62,7 @@ CREATE FUNCTION sentinel.put_webhook_key(source_id uuid, scheme text, account te
 DECLARE
     org uuid := sentinel.require_org();
     key_kind text := sentinel.check_webhook_secret(put_webhook_key.scheme, put_webhook_key.secret);
-    next integer;
+    number integer;
 BEGIN
     IF NOT coalesce(put_webhook_key.overlap >= interval '0' AND put_webhook_key.overlap <= interval '30 days', false) THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid overlap %s', coalesce(put_webhook_key.overlap::text, 'null')),
@@ -72,16 +72,22 @@ BEGIN
             DETAIL = 'The vendor signs for all its customers with one key; the account says which of them is meant.',
             HINT = 'Add a source with account => the location id.';
     END IF;
-    SELECT coalesce(max(k.version), 0) + 1 INTO next FROM sentinel.webhook_keys k
+    SELECT coalesce(max(k.version), 0) + 1 INTO number FROM sentinel.webhook_keys k
     WHERE k.org_id = org AND k.source_id = put_webhook_key.source_id;
     UPDATE sentinel.webhook_keys k SET expires_at = now() + put_webhook_key.overlap
     WHERE k.org_id = org AND k.source_id = put_webhook_key.source_id AND k.kind = key_kind
       AND (k.expires_at IS NULL OR k.expires_at > now() + put_webhook_key.overlap);
+    -- Few keys are tried for a request, so few count at once: of a kind the new one and three before it.
+    UPDATE sentinel.webhook_keys k SET expires_at = now()
+    WHERE k.org_id = org AND k.source_id = put_webhook_key.source_id AND k.kind = key_kind AND k.expires_at > now()
+      AND k.version < (SELECT x.version FROM sentinel.webhook_keys x
+                       WHERE x.org_id = org AND x.source_id = put_webhook_key.source_id AND x.kind = key_kind
+                       ORDER BY x.version DESC OFFSET 2 LIMIT 1);
     INSERT INTO sentinel.webhook_keys (org_id, source_id, version, kind, envelope)
-    VALUES (org, put_webhook_key.source_id, next, key_kind,
-            sentinel.seal_server_secret(org, 'webhook', put_webhook_key.source_id, next, convert_to(put_webhook_key.secret, 'UTF8')));
+    VALUES (org, put_webhook_key.source_id, number, key_kind,
+            sentinel.seal_server_secret(org, 'webhook', put_webhook_key.source_id, number, convert_to(put_webhook_key.secret, 'UTF8')));
     UPDATE sentinel.webhook_sources s SET changed_at = now() WHERE s.org_id = org AND s.id = put_webhook_key.source_id;
-    RETURN next;
+    RETURN number;
 END
 $$;
 COMMENT ON FUNCTION sentinel.put_webhook_key(uuid, text, text, text, interval) IS

@@ -5,10 +5,12 @@ SELECT sentinel.serve('POST', '/webhooks/' || v.vendor || x.rest, 'sentinel.http
     format('Take a webhook of %s%s.', v.label, CASE WHEN x.own THEN ' for one source' ELSE '' END), 'gateway', access => 'signature',
     takes => '*/*', answers => 'free', rate_tier => 'webhook',
     max_body_bytes => CASE WHEN v.vendor <> 'github' THEN 1048576 WHEN x.own THEN 26214400 ELSE 10485760 END)
-FROM sentinel.webhook_vendors v
+FROM (VALUES ('github', 'GitHub'), ('gohighlevel', 'GoHighLevel'), ('hubspot', 'HubSpot'), ('pipedrive', 'Pipedrive'), ('zendesk', 'Zendesk'),
+             ('slack', 'Slack'), ('pagerduty', 'PagerDuty'), ('resend', 'Resend'), ('standard', 'Standard Webhooks'),
+             ('generic', 'any other sender')) AS v (vendor, label)
 CROSS JOIN (VALUES ('', false, 'any'), ('/{source_id}', true, 'any'), ('/{source_id}/inbound_sms', true, 'gohighlevel'),
                    ('/{source_id}/unanswered_call', true, 'gohighlevel')) AS x (rest, own, vendor)
-WHERE x.vendor IN ('any', v.vendor) AND v.vendor IN ('github', 'gohighlevel', 'hubspot', 'pipedrive', 'zendesk', 'slack', 'pagerduty', 'resend', 'standard', 'generic')
+WHERE x.vendor IN ('any', v.vendor)
 ORDER BY v.vendor, x.rest;
 
 SELECT sentinel.serve('POST', x.pattern, 'sentinel.http_receive_webhook', x.summary, 'gateway', access => 'signature', takes => '*/*',

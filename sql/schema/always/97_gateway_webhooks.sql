@@ -10,7 +10,7 @@ INSERT INTO sentinel.webhook_vendors (vendor, label, schemes, secret_form, made_
     ('pagerduty', 'PagerDuty', '{pagerduty}', 'token', 'vendor', NULL),
     ('resend', 'Resend', '{standard}', 'whsec', 'vendor', NULL),
     ('standard', 'Standard Webhooks', '{standard}', 'whsec', 'sentinel', NULL),
-    ('generic', 'Other', '{hmac_sha256,shared_secret,basic,standard}', 'token', 'sentinel', NULL)
+    ('generic', 'any other sender', '{hmac_sha256,shared_secret,basic,standard}', 'token', 'sentinel', NULL)
 ON CONFLICT DO NOTHING;
 
 INSERT INTO sentinel.job_types (job_type, kind, handler, queue, priority, max_attempts, base_delay, max_delay, time_limit, description)
