@@ -129,7 +129,7 @@ DECLARE
     w record;
     s record;
     content record;
-    items jsonb;
+    told jsonb;
     made integer := 0;
     result text := 'done';
     why text;
@@ -145,7 +145,7 @@ BEGIN
     why := content.fault;
     IF why IS NULL THEN
         BEGIN
-            items := (SELECT jsonb_agg(to_jsonb(i) ORDER BY i.place) FROM sentinel.webhook_items(w.vendor, w.event_type, content.value) i);
+            told := (SELECT jsonb_agg(to_jsonb(i) ORDER BY i.place) FROM sentinel.webhook_items(w.vendor, w.event_type, content.value) i);
         EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
             why := SQLERRM;
         END;
@@ -161,18 +161,18 @@ BEGIN
             jsonb_build_object('webhook_event_id', w.id, 'source_id', w.source_id, 'vendor', w.vendor, 'external_id', w.external_id,
                                'item', i.place, 'received_at', w.received_at) || i.facts,
             format('webhook:%s:%s', w.source_id, CASE WHEN w.vendor = 'github' THEN encode(w.body_sha256, 'hex') ELSE left(coalesce(i.known_as, w.external_id), 200) END))
-        FROM jsonb_to_recordset(items) AS i (place integer, event_type text, known_as text, account text, facts jsonb, skip text)
+        FROM jsonb_to_recordset(told) AS i (place integer, event_type text, known_as text, account text, facts jsonb, skip text)
         WHERE i.skip IS NULL AND (s.account IS NULL OR i.account = s.account)
         ORDER BY i.place;
         GET DIAGNOSTICS made = ROW_COUNT;
         IF made = 0 THEN
             result := 'ignored';
-            why := coalesce((SELECT i.skip FROM jsonb_to_recordset(items) AS i (skip text) WHERE i.skip IS NOT NULL LIMIT 1), 'nothing for this account');
+            why := coalesce((SELECT i.skip FROM jsonb_to_recordset(told) AS i (skip text) WHERE i.skip IS NOT NULL LIMIT 1), 'nothing for this account');
         END IF;
     END IF;
     UPDATE sentinel.webhook_events e
     SET state = result, reason = left(why, 500), attempts = e.attempts + 1, items = made, processed_at = now(),
-        event_type = CASE WHEN made > 0 AND s.purpose IS DISTINCT FROM 'lead' THEN left(items #>> '{0,event_type}', 200) ELSE e.event_type END
+        event_type = CASE WHEN made > 0 AND s.purpose IS DISTINCT FROM 'lead' THEN left(told #>> '{0,event_type}', 200) ELSE e.event_type END
     WHERE e.org_id = org AND e.id = w.id;
     RETURN jsonb_build_object('state', result, 'items', made);
 END
