@@ -36,9 +36,9 @@ DECLARE
     known record;
 BEGIN
     PERFORM sentinel.take_password_slot();
-    SELECT a.password_hash, a.password_key_id INTO known FROM sentinel.accounts a WHERE a.user_id = check_password.of_user;
+    SELECT a.password_hash, a.password_key INTO known FROM sentinel.accounts a WHERE a.user_id = check_password.of_user;
     RETURN sentinel.equal_bytes(
-        convert_to(sentinel.hash_password(sentinel.password_digest(coalesce(check_password.password, ''), known.password_key_id),
+        convert_to(sentinel.hash_password(sentinel.password_digest(coalesce(check_password.password, ''), known.password_key),
                                           coalesce(known.password_hash, nobody)), 'UTF8'),
         convert_to(coalesce(known.password_hash, nobody), 'UTF8')) AND known.password_hash IS NOT NULL;
 END
@@ -66,10 +66,10 @@ BEGIN
     PERFORM sentinel.check_new_password(set_password.password);
     PERFORM sentinel.take_password_slot();
     digest := sentinel.password_digest(set_password.password);
-    INSERT INTO sentinel.accounts AS a (user_id, password_hash, password_key_id, password_changed_at)
+    INSERT INTO sentinel.accounts AS a (user_id, password_hash, password_key, password_changed_at)
     VALUES (set_password.of_user, sentinel.hash_password(digest), split_part(digest, ':', 1)::bigint, set_password.at)
     ON CONFLICT ON CONSTRAINT accounts_pkey DO UPDATE
-    SET password_hash = excluded.password_hash, password_key_id = excluded.password_key_id, password_changed_at = excluded.password_changed_at;
+    SET password_hash = excluded.password_hash, password_key = excluded.password_key, password_changed_at = excluded.password_changed_at;
 END
 $$;
 COMMENT ON FUNCTION sentinel.set_password(uuid, text, timestamptz) IS

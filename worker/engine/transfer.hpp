@@ -36,6 +36,7 @@ struct Call {
     Url url;
     std::string host;  // for the log
     bool http_only = false;
+    bool fetch = false;  // GET, without the body
     std::string body;
     std::vector<std::string> headers;  // "name: value", see header_ok()
     Redactor redactor;                 // holds the secrets of this call
