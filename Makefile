@@ -8,6 +8,7 @@ MODULE_big   = sentinel
 OBJS         = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/pg/*.cpp src/core/*.cpp)))
 WORKER       = sentinel-worker
 WORKER_OBJS  = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/*.cpp worker/engine/*.cpp worker/channels/*.cpp)))
+WORKER_CORE  = $(patsubst %,src/core/%.o,digest encoding keyring secret vault)
 REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel
 ISOLATION    = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
@@ -34,9 +35,9 @@ $(INSTALL_SQL): extension/assemble.sh extension/sentinel.control $(wildcard sql/
 src/%.o: src/%.cpp
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -fPIC -MMD -MP -c -o $@ $<
 $(WORKER_OBJS): worker/%.o: worker/%.cpp
-	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
-$(WORKER): $(WORKER_OBJS)
+$(WORKER): $(WORKER_OBJS) $(WORKER_CORE)
 	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 
@@ -45,9 +46,9 @@ FAULT_SOURCES = $(shell grep -l '"engine/fault.hpp"' worker/*.cpp worker/*/*.cpp
 FAULT_OBJS    = $(patsubst worker/%.cpp,build/faults/%.o,$(FAULT_SOURCES))
 build/faults/%.o: worker/%.cpp
 	@$(MKDIR_P) $(@D)
-	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DSENTINEL_VERSION='"$(EXTVERSION)"' -DSENTINEL_FAULTS -MMD -MP -c -o $@ $<
-build/faults/sentinel-worker-faults: $(FAULT_OBJS) $(filter-out $(FAULT_SOURCES:.cpp=.o),$(WORKER_OBJS))
+build/faults/sentinel-worker-faults: $(FAULT_OBJS) $(filter-out $(FAULT_SOURCES:.cpp=.o),$(WORKER_OBJS)) $(WORKER_CORE)
 	$(CXX) -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
 -include $(FAULT_OBJS:.o=.d)
 

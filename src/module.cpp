@@ -7,6 +7,7 @@
 #include "open_queues.hpp"
 #include "rate_limits.hpp"
 #include "routes.hpp"
+#include "server_keys.hpp"
 #include "wake.hpp"
 
 extern "C" {
@@ -20,6 +21,7 @@ void _PG_init(void);  // NOLINT(bugprone-reserved-identifier): the name is the s
 
 void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::define_identity_settings();
+    sentinel::define_key_setting();
     sentinel::queue::define_settings();
     sentinel::queue::watch_job_types();
     sentinel::queue::watch_queues();

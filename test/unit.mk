@@ -16,13 +16,14 @@ WORKER_TESTS   = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/worker/*_
 ALL_FUZZERS    = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/fuzz/*_fuzz.cpp)))
 WORKER_FUZZERS = $(filter $(OUT)/fuzz/worker_%,$(ALL_FUZZERS))
 CORE_FUZZERS   = $(filter-out $(WORKER_FUZZERS),$(ALL_FUZZERS))
-WORKER_PARSERS = $(patsubst %,worker/engine/%.cpp,encoding guard json retry_after secret url)
+WORKER_CORE    = $(patsubst %,$(OUT)/src/core/%.o,digest encoding keyring secret vault)
+WORKER_PARSERS = $(patsubst %,worker/engine/%.cpp,guard json retry_after url) $(patsubst %,src/core/%.cpp,digest encoding keyring secret vault)
 
 tests: $(CORE_TESTS) $(WORKER_TESTS)
 fuzzers: $(ALL_FUZZERS)
 
 CORE_FLAGS   = -std=c++17 -g -O1 $(SANITIZE) $(WARNINGS) -Isrc -I.
-WORKER_FLAGS = -std=c++20 -g -O1 $(SANITIZE) $(WARNINGS) -I. -Iworker $(PQ) -DSENTINEL_VERSION='"$(VERSION)"'
+WORKER_FLAGS = -std=c++20 -g -O1 $(SANITIZE) $(WARNINGS) -I. -Isrc -Iworker $(PQ) -DSENTINEL_VERSION='"$(VERSION)"'
 
 $(CORE_OBJECTS): $(OUT)/%.o: %.cpp
 	@mkdir -p $(@D)
@@ -33,7 +34,7 @@ $(WORKER_OBJECTS): $(OUT)/%.o: %.cpp
 $(CORE_TESTS): $(OUT)/%: test/%.cpp $(CORE_OBJECTS)
 	@mkdir -p $(@D)
 	$(CXX) $(CORE_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcrypto -lpthread
-$(WORKER_TESTS): $(OUT)/%: test/%.cpp $(WORKER_OBJECTS)
+$(WORKER_TESTS): $(OUT)/%: test/%.cpp $(WORKER_OBJECTS) $(WORKER_CORE)
 	@mkdir -p $(@D)
 	$(CXX) $(WORKER_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcurl -lpq -lcrypto -lsystemd -lpthread
 FUZZ = $(FUZZ_CXX) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
@@ -42,7 +43,7 @@ $(CORE_FUZZERS): $(OUT)/%: test/%.cpp $(CORE_SOURCES)
 	$(FUZZ) -std=c++17 -Isrc -o $@ $^ -lcrypto
 $(WORKER_FUZZERS): $(OUT)/%: test/%.cpp $(WORKER_PARSERS)
 	@mkdir -p $(@D)
-	$(FUZZ) -std=c++20 -Iworker -o $@ $^ -lcurl -lcrypto
+	$(FUZZ) -std=c++20 -Isrc -Iworker -o $@ $^ -lcurl -lcrypto
 -include $(CORE_OBJECTS:.o=.d) $(WORKER_OBJECTS:.o=.d)
 
 .PHONY: tests fuzzers

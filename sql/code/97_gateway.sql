@@ -25,9 +25,9 @@ DECLARE
 BEGIN
     SELECT * INTO known FROM (VALUES
         ('SN001', 503, 'not_installed'), ('SN002', 401, 'no_organisation'), ('SN003', 403, 'forbidden'), ('SN004', 404, 'not_found'),
-        ('SN005', 409, 'illegal_transition'), ('SN006', 409, 'append_only'), ('SN007', 400, 'invalid'), ('SN008', 401, 'unauthorized'),
-        ('SN009', 429, 'rate_limited'), ('SN010', 501, 'not_built'), ('SN011', 413, 'too_large'), ('SN012', 503, 'unavailable'),
-        ('SN013', 415, 'unsupported_media_type'),
+        ('SN005', 409, 'illegal_transition'), ('SN006', 409, 'append_only'), ('SN007', 400, 'invalid'), ('SN010', 503, 'parked'),
+        ('SN401', 401, 'unauthorized'), ('SN413', 413, 'too_large'), ('SN415', 415, 'unsupported_media_type'),
+        ('SN429', 429, 'rate_limited'), ('SN501', 501, 'not_built'), ('SN503', 503, 'unavailable'),
         ('23505', 409, 'conflict'), ('23503', 409, 'conflict'), ('42501', 403, 'forbidden'), ('40001', 503, 'try_again'),
         ('40P01', 503, 'try_again'), ('55P03', 503, 'try_again'), ('57014', 503, 'timeout'), ('53300', 503, 'unavailable'),
         ('23514', 400, 'invalid'), ('23502', 400, 'invalid'), ('22004', 400, 'invalid'), ('54000', 400, 'invalid'), ('54001', 400, 'invalid')
@@ -121,11 +121,12 @@ BEGIN
                                             'This path allows ' || array_to_string(r.methods, ', ') || '.');
         ELSE
             label := verb || ' ' || r.pattern;
-            caller := sentinel.find_caller(r.access, header, at);
+            caller := sentinel.find_caller(r.access, header, CASE WHEN verb = 'GET' AND strpos(http_handle.query, 'ticket=') > 0
+                THEN sentinel.query_object(http_handle.query) ->> 'ticket' END, at);
             more := more || sentinel.take_token(r.rate_tier, caller ->> 'bucket', http_handle.peer, at);
             PERFORM sentinel.check_caller(caller, r.access, r.scope, r.role);
             IF coalesce(octet_length(http_handle.body), 0) > r.max_body_bytes THEN
-                RAISE EXCEPTION USING ERRCODE = 'SN011', MESSAGE = format('a body of %s bytes', octet_length(http_handle.body)),
+                RAISE EXCEPTION USING ERRCODE = 'SN413', MESSAGE = format('a body of %s bytes', octet_length(http_handle.body)),
                     DETAIL = format('At most %s bytes are taken here.', r.max_body_bytes), HINT = 'Send less at once.';
             END IF;
         END IF;
@@ -198,9 +199,9 @@ COMMENT ON FUNCTION sentinel.http_response_of(jsonb, jsonb, text, jsonb, text) I
 CREATE FUNCTION sentinel.error_headers(sqlstate_of text, detail text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE sqlstate_of
-        WHEN 'SN008' THEN jsonb_build_array(jsonb_build_array('WWW-Authenticate', 'Bearer'))
-        WHEN 'SN009' THEN jsonb_build_array(jsonb_build_array('Retry-After', coalesce(substring(detail FROM 'in (\d+) s'), '60')))
-        WHEN 'SN012' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
+        WHEN 'SN401' THEN jsonb_build_array(jsonb_build_array('WWW-Authenticate', 'Bearer'))
+        WHEN 'SN429' THEN jsonb_build_array(jsonb_build_array('Retry-After', coalesce(substring(detail FROM 'in (\d+) s'), '60')))
+        WHEN 'SN503' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         WHEN '40001' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         WHEN '40P01' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         WHEN '55P03' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))

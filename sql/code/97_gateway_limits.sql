@@ -3,7 +3,7 @@
 CREATE FUNCTION sentinel.take_token(tier text, bucket text, peer inet, at timestamptz) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_take_token';
 COMMENT ON FUNCTION sentinel.take_token(text, text, inet, timestamptz) IS
-    'Take one token of the caller, else of the address, in a tier and give the headers that tell how many are left. Where more than ten tokens come in a second a session takes some of them at once, for a second, and callers do not wait for each other. Errors: SN009 when there is none, with the seconds until the next.';
+    'Take one token of the caller, else of the address, in a tier and give the headers that tell how many are left. Where more than ten tokens come in a second a session takes some of them at once, for a second, and callers do not wait for each other. Errors: SN429 when there is none, with the seconds until the next.';
 
 CREATE FUNCTION sentinel.purge_buckets(as_of timestamptz DEFAULT now()) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -28,7 +28,7 @@ BEGIN
             WHEN 'reap' THEN did := sentinel.reap();
             WHEN 'run_schedules' THEN did := sentinel.run_schedules(coalesce(as_of, now()));
             WHEN 'sweep_risk' THEN did := sentinel.sweep_risk(coalesce(as_of, now()), 1000, 1000);
-            WHEN 'purge_jobs' THEN did := sentinel.purge_jobs();
+            WHEN 'purge_jobs' THEN did := sentinel.purge_jobs() + sentinel.purge_sessions(coalesce(as_of, now()));
             WHEN 'keep_history' THEN did := sentinel.keep_history();
             WHEN 'purge_gateway' THEN did := sentinel.purge_buckets(coalesce(as_of, now()));
         END CASE;

@@ -12,7 +12,7 @@ BEGIN
         headers := sentinel.take_token(tier, bucket, peer, timestamptz '2026-01-05 12:00 UTC' + make_interval(secs => seconds));
     END LOOP;
     RETURN headers -> 1 ->> 1;
-EXCEPTION WHEN SQLSTATE 'SN009' THEN
+EXCEPTION WHEN SQLSTATE 'SN429' THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
     RETURN detail;
 END $$;
@@ -41,7 +41,7 @@ SELECT is(pg_temp.answered(12, 'export', 'key:a'), 10, 'ten files a minute');
 SELECT is(pg_temp.ask(1, 'export', 'key:a'), 'The next comes in 6 s; there are 10 per 60 s.', 'a refusal tells the seconds to the next token');
 SELECT is(pg_temp.ask(1, 'export', 'key:a', 4.2), 'The next comes in 2 s; there are 10 per 60 s.', 'and they grow fewer');
 SELECT is(pg_temp.ask(1, 'export', 'key:a', 6), '0', 'until it is there');
-SELECT is(sentinel.error_headers('SN009', pg_temp.ask(1, 'export', 'key:a', 6)), '[["Retry-After", "6"]]'::jsonb, 'Retry-After says the same');
+SELECT is(sentinel.error_headers('SN429', pg_temp.ask(1, 'export', 'key:a', 6)), '[["Retry-After", "6"]]'::jsonb, 'Retry-After says the same');
 
 SELECT is(pg_temp.answered(20, 'export', 'key:back', 100) || ' ' || pg_temp.answered(20, 'export', 'key:back', 40) || ' '
           || pg_temp.answered(20, 'export', 'key:back', 100), '10 0 0', 'a clock that goes back and forth gains nothing');

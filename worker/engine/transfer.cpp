@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <new>
 
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 #include "engine/fault.hpp"
 #include "engine/process.hpp"
 #include "engine/retry_after.hpp"

@@ -11,7 +11,7 @@
 #include "engine/curl.hpp"
 #include "engine/guard.hpp"
 #include "engine/outcome.hpp"
-#include "engine/secret.hpp"
+#include "engine/shared.hpp"
 
 namespace sentinel::worker {
 

@@ -10,11 +10,11 @@
 #include <string>
 #include <string_view>
 
-#include "engine/encoding.hpp"
-#include "engine/keyring.hpp"
-#include "engine/secret.hpp"
+#include "core/encoding.hpp"
+#include "core/keyring.hpp"
+#include "core/secret.hpp"
 
-namespace sentinel::worker {
+namespace sentinel::core {
 
 inline constexpr std::size_t kEnvelopeOverhead = 34;
 
@@ -38,10 +38,11 @@ class Vault {
     // checked.
     std::optional<Secret> open(const Bytes& envelope, const Binding& binding) const;
 
+    const Keyring& ring() const noexcept { return ring_; }
     bool empty() const noexcept { return ring_.size() == 0; }
 
  private:
     Keyring ring_;
 };
 
-}  // namespace sentinel::worker
+}  // namespace sentinel::core

@@ -1,10 +1,7 @@
-#include "engine/vault.hpp"
+#include "core/vault.hpp"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -12,7 +9,9 @@
 #include <memory>
 #include <stdexcept>
 
-namespace sentinel::worker {
+#include "core/digest.hpp"
+
+namespace sentinel::core {
 namespace {
 
 constexpr std::size_t kHeader = 6;
@@ -25,18 +24,16 @@ static_assert(kHeader + kNonce + kTag == kEnvelopeOverhead);
 struct FreeCipher {
     void operator()(EVP_CIPHER_CTX* p) const noexcept { EVP_CIPHER_CTX_free(p); }
 };
-struct FreeKdf {
-    void operator()(EVP_KDF* p) const noexcept { EVP_KDF_free(p); }
-};
-struct FreeDerivation {
-    void operator()(EVP_KDF_CTX* p) const noexcept { EVP_KDF_CTX_free(p); }
-};
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, FreeCipher>;
 
-struct OrgKey {
-    std::array<std::uint8_t, kKeySize> bytes{};
-    ~OrgKey() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
-};
+std::optional<DerivedKey> org_key(std::string_view master, const std::string& org) {
+    if (master.empty()) return std::nullopt;
+    try {
+        return derive_key(master, "tenant" + org);
+    } catch (const std::runtime_error&) {
+        return std::nullopt;
+    }
+}
 
 void append_number(Bytes& out, std::uint32_t value) {
     for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(value >> shift));
@@ -57,23 +54,6 @@ Bytes associated_data(const std::uint8_t* header, const Binding& binding) {
     return out;
 }
 
-bool derive(std::string_view master, std::string_view org, OrgKey& key) {
-    const std::unique_ptr<EVP_KDF, FreeKdf> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
-    if (!kdf) return false;
-    const std::unique_ptr<EVP_KDF_CTX, FreeDerivation> context(EVP_KDF_CTX_new(kdf.get()));
-    std::string info = "tenant";
-    info += org;
-    char digest[] = "SHA256";
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, const_cast<char*>(master.data()),
-                                          master.size()),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()),
-        OSSL_PARAM_construct_end(),
-    };
-    return context && EVP_KDF_derive(context.get(), key.bytes.data(), key.bytes.size(), params) == 1;
-}
-
 const unsigned char* raw(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
 }
@@ -82,8 +62,8 @@ const unsigned char* raw(std::string_view text) {
 
 Bytes Vault::seal(std::string_view plain, const Binding& binding) const {
     const std::string_view master = ring_.find(ring_.active());
-    OrgKey key;
-    if (master.empty() || !derive(master, binding.org, key)) throw std::runtime_error("no usable active key");
+    const auto key = org_key(master, binding.org);
+    if (!key) throw std::runtime_error("no usable active key");
 
     Bytes out{kFormat, kAes256Gcm};
     append_number(out, ring_.active());
@@ -95,7 +75,7 @@ Bytes Vault::seal(std::string_view plain, const Binding& binding) const {
     int n = 0;
     const bool sealed =
         cipher && RAND_bytes(nonce, kNonce) == 1 &&
-        EVP_EncryptInit_ex2(cipher.get(), EVP_aes_256_gcm(), key.bytes.data(), nonce, nullptr) == 1 &&
+        EVP_EncryptInit_ex2(cipher.get(), EVP_aes_256_gcm(), key->data(), nonce, nullptr) == 1 &&
         EVP_EncryptUpdate(cipher.get(), nullptr, &n, aad.data(), static_cast<int>(aad.size())) == 1 &&
         EVP_EncryptUpdate(cipher.get(), text, &n, raw(plain), static_cast<int>(plain.size())) == 1 &&
         EVP_EncryptFinal_ex(cipher.get(), text + plain.size(), &n) == 1 &&
@@ -110,8 +90,8 @@ std::optional<Secret> Vault::open(const Bytes& envelope, const Binding& binding)
     std::uint32_t id = 0;
     for (int i = 2; i < 6; ++i) id = id << 8 | envelope[static_cast<std::size_t>(i)];
     const std::string_view master = ring_.find(id);
-    OrgKey key;
-    if (master.empty() || !derive(master, binding.org, key)) return std::nullopt;
+    const auto key = org_key(master, binding.org);
+    if (!key) return std::nullopt;
 
     const std::uint8_t* const nonce = envelope.data() + kHeader;
     const std::uint8_t* const text = nonce + kNonce;
@@ -125,8 +105,7 @@ std::optional<Secret> Vault::open(const Bytes& envelope, const Binding& binding)
     const Cipher cipher(EVP_CIPHER_CTX_new());
     int n = 0;
     const bool opened =
-        cipher &&
-        EVP_DecryptInit_ex2(cipher.get(), EVP_aes_256_gcm(), key.bytes.data(), nonce, nullptr) == 1 &&
+        cipher && EVP_DecryptInit_ex2(cipher.get(), EVP_aes_256_gcm(), key->data(), nonce, nullptr) == 1 &&
         EVP_DecryptUpdate(cipher.get(), nullptr, &n, aad.data(), static_cast<int>(aad.size())) == 1 &&
         EVP_DecryptUpdate(cipher.get(), target, &n, text, static_cast<int>(size)) == 1 &&
         EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) == 1 &&
@@ -139,4 +118,4 @@ std::optional<Secret> Vault::open(const Bytes& envelope, const Binding& binding)
     return Secret(std::move(plain));
 }
 
-}  // namespace sentinel::worker
+}  // namespace sentinel::core

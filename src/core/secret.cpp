@@ -1,11 +1,11 @@
-#include "engine/secret.hpp"
+#include "core/secret.hpp"
 
 #include <openssl/crypto.h>
 
 #include <algorithm>
 #include <cctype>
 
-namespace sentinel::worker {
+namespace sentinel::core {
 namespace {
 
 constexpr std::string_view kMark = "[redacted]";
@@ -71,4 +71,4 @@ std::string redact_patterns(std::string text) {
     return text;
 }
 
-}  // namespace sentinel::worker
+}  // namespace sentinel::core

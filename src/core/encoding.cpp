@@ -1,8 +1,8 @@
-#include "engine/encoding.hpp"
+#include "core/encoding.hpp"
 
 #include <array>
 
-namespace sentinel::worker {
+namespace sentinel::core {
 namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
@@ -93,6 +93,25 @@ std::optional<Bytes> from_base64(std::string_view text) {
     return out;
 }
 
+std::string to_base64url(const Bytes& bytes) {
+    std::string out = to_base64(bytes);
+    while (!out.empty() && out.back() == '=') out.pop_back();
+    for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
+    return out;
+}
+
+std::string to_base64url(std::string_view bytes) {
+    return to_base64url(Bytes(bytes.begin(), bytes.end()));
+}
+
+std::optional<Bytes> from_base64url(std::string_view text) {
+    if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+    std::string standard(text);
+    for (char& c : standard) c = c == '-' ? '+' : c == '_' ? '/' : c;
+    standard.append((4 - standard.size() % 4) % 4, '=');
+    return from_base64(standard);
+}
+
 std::optional<std::string> to_uuid(std::string_view text) {
     if (text.size() != 36) return std::nullopt;
     std::string out(text);
@@ -130,4 +149,4 @@ std::string to_printable(std::string_view text, std::size_t at_most) {
     return out;
 }
 
-}  // namespace sentinel::worker
+}  // namespace sentinel::core

@@ -1,4 +1,4 @@
-#include "engine/keyring.hpp"
+#include "core/keyring.hpp"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -6,14 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
-#include "engine/encoding.hpp"
+#include "core/encoding.hpp"
 
-namespace sentinel::worker {
+namespace sentinel::core {
 namespace {
 
 constexpr std::string_view kCredentials = "$CREDENTIALS_DIRECTORY/";
@@ -57,13 +59,30 @@ void check_file(const std::string& path, const struct stat& facts, std::vector<s
         }
         if (facts.st_uid != geteuid()) {
             problems.push_back(name + "belongs to user " + std::to_string(facts.st_uid) +
-                               "; it must belong to the worker's user, " + std::to_string(geteuid()));
+                               "; it must belong to the user who reads it, " + std::to_string(geteuid()));
         }
     }
     if (facts.st_size > static_cast<off_t>(kLargestFile)) problems.push_back(name + "is larger than 64 KiB");
 }
 
+// A file is there after a crash only when its directory was written as well.
+bool keep_name(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const int folder = open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return errno == EACCES;  // of a folder that may be entered and not listed
+    const bool safe = fsync(folder) == 0;
+    close(folder);
+    return safe;
+}
+
 }  // namespace
+
+std::vector<std::uint32_t> Keyring::ids() const {
+    std::vector<std::uint32_t> out;
+    for (const auto& entry : keys_) out.push_back(entry.first);
+    return out;
+}
 
 std::string_view Keyring::find(std::uint32_t id) const noexcept {
     const auto found = keys_.find(id);
@@ -119,12 +138,13 @@ std::optional<Keyring> Keyring::parse(std::string_view text, std::vector<std::st
     return ring;
 }
 
-std::optional<Keyring> Keyring::read(const std::string& given, std::vector<std::string>& problems) {
+std::optional<Keyring> Keyring::read(const std::string& given, std::vector<std::string>& problems,
+                                     std::string_view advice) {
     const std::string path = expand_credentials(given);
-    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) {
         problems.push_back("key_file: cannot open " + path + ": " + std::strerror(errno) +
-                           "; create one with: sentinel-worker keygen --key-file " + path);
+                           (advice.empty() ? "" : "; create one with: " + std::string(advice)));
         return std::nullopt;
     }
     struct stat facts {};
@@ -152,12 +172,13 @@ std::string expand_credentials(const std::string& path) {
     return std::string(directory) + "/" + path.substr(kCredentials.size());
 }
 
-std::string create_key_file(const std::string& path) {
+std::string create_key_file(const std::string& path, bool writable) {
     Bytes key(kKeySize);
     if (RAND_priv_bytes(key.data(), static_cast<int>(key.size())) != 1) return "no random bytes to be had";
     std::string line = "1 " + to_hex(key) + " active\n";
     OPENSSL_cleanse(key.data(), key.size());
-    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
+    const int file =
+        open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, writable ? 0600 : 0400);
     if (file < 0) {
         const int why = errno;
         wipe(line);
@@ -165,7 +186,7 @@ std::string create_key_file(const std::string& path) {
                (why == EEXIST ? "; a key file is never overwritten, choose another name" : "");
     }
     const bool whole = ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-    const bool safe = fsync(file) == 0;
+    const bool safe = fsync(file) == 0 && keep_name(path);
     wipe(line);
     close(file);
     if (!whole || !safe) {
@@ -175,4 +196,4 @@ std::string create_key_file(const std::string& path) {
     return "";
 }
 
-}  // namespace sentinel::worker
+}  // namespace sentinel::core

@@ -1,5 +1,5 @@
-// Keep the master keys: read from one file of the worker's user, never from the database, argv or
-// environment.
+// Keep the master keys: read from one file of the user who runs the process (the worker's, or the server's),
+// never from the database, argv or environment.
 #pragma once
 
 #include <array>
@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/secret.hpp"
+#include "core/secret.hpp"
 
-namespace sentinel::worker {
+namespace sentinel::core {
 
 inline constexpr std::size_t kKeySize = 32;
 
@@ -24,9 +24,12 @@ class Keyring {
     static std::optional<Keyring> parse(std::string_view text, std::vector<std::string>& problems);
 
     // As parse, after checking that the file belongs to this user and that nobody else may read it.
-    static std::optional<Keyring> read(const std::string& path, std::vector<std::string>& problems);
+    // advice is the command that makes a file, named where none can be opened; it may be empty.
+    static std::optional<Keyring> read(const std::string& path, std::vector<std::string>& problems,
+                                       std::string_view advice = "sentinel-worker keygen --key-file FILE");
 
     std::string_view find(std::uint32_t id) const noexcept;  // empty when unknown
+    std::vector<std::uint32_t> ids() const;
     std::uint32_t active() const noexcept { return active_; }
     std::size_t size() const noexcept { return keys_.size(); }
 
@@ -38,8 +41,8 @@ class Keyring {
 // Put the directory of systemd's LoadCredential in front, where the path begins with $CREDENTIALS_DIRECTORY/.
 std::string expand_credentials(const std::string& path);
 
-// Create a key file (mode 0400) holding one random key; an existing file is refused, never overwritten.
-// Returns an empty text, or what went wrong.
-std::string create_key_file(const std::string& path);
+// Create a key file holding one random key; an existing file is refused, never overwritten. Its mode is 0400,
+// or 0600 where a tool must be able to replace it. Returns an empty text, or what went wrong.
+std::string create_key_file(const std::string& path, bool writable = false);
 
-}  // namespace sentinel::worker
+}  // namespace sentinel::core

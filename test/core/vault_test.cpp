@@ -1,5 +1,5 @@
 // Envelopes and key files: nothing opens that was moved, changed or cut.
-#include "engine/vault.hpp"
+#include "core/vault.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <sstream>
 #include <string>
 
-using namespace sentinel::worker;
+using namespace sentinel::core;
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sentinel::worker {
+namespace sentinel::core {
 
 // Bytes that are overwritten before the memory is given back. Movable only: a copy would be one more to wipe.
 class Secret {
@@ -45,4 +45,4 @@ class Redactor {
 // webhook.
 std::string redact_patterns(std::string text);
 
-}  // namespace sentinel::worker
+}  // namespace sentinel::core
