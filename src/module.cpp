@@ -5,6 +5,8 @@
 #include "lanes.hpp"
 #include "new_jobs.hpp"
 #include "open_queues.hpp"
+#include "rate_limits.hpp"
+#include "routes.hpp"
 #include "server_keys.hpp"
 #include "wake.hpp"
 
@@ -25,6 +27,8 @@ void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::queue::watch_queues();
     sentinel::queue::watch_rollbacks();
     sentinel::watch_functions();
+    sentinel::gateway::watch_limits();
+    sentinel::gateway::watch_routes();
     sentinel::watch_distribution();
     MarkGUCPrefixReserved("sentinel");
 }

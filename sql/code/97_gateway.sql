@@ -44,13 +44,16 @@ $$;
 COMMENT ON FUNCTION sentinel.http_error(text, text, text, text) IS
     'Give the answer to an SQL error: the status that its SQLSTATE stands for, its message, detail and hint. Of an error that no rule foresaw the text is hidden: 500.';
 
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.call_route(function_name text, request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_call_route';
+COMMENT ON FUNCTION sentinel.call_route(text, jsonb, bytea) IS
+    'Call the function of a route, by its qualified name, with the rights of the current user. Errors: SN001, 42883 no such function, 42501 the user may not call it.';
+
 CREATE FUNCTION sentinel.answer_as_member(function_name text, request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    answer jsonb;
 BEGIN
-    EXECUTE format('SELECT %s($1, $2)', function_name::regproc) INTO answer USING request, body;
-    RETURN answer;
+    RETURN sentinel.call_route(function_name, request, body);
 END
 $$;
 ALTER FUNCTION sentinel.answer_as_member(text, jsonb, bytea) OWNER TO sentinel_member;
@@ -59,11 +62,8 @@ COMMENT ON FUNCTION sentinel.answer_as_member(text, jsonb, bytea) IS
 
 CREATE FUNCTION sentinel.answer_as_operator(function_name text, request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    answer jsonb;
 BEGIN
-    EXECUTE format('SELECT %s($1, $2)', function_name::regproc) INTO answer USING request, body;
-    RETURN answer;
+    RETURN sentinel.call_route(function_name, request, body);
 END
 $$;
 ALTER FUNCTION sentinel.answer_as_operator(text, jsonb, bytea) OWNER TO sentinel_operator;
@@ -72,11 +72,8 @@ COMMENT ON FUNCTION sentinel.answer_as_operator(text, jsonb, bytea) IS
 
 CREATE FUNCTION sentinel.answer_as_engine(function_name text, request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    answer jsonb;
 BEGIN
-    EXECUTE format('SELECT %s($1, $2)', function_name::regproc) INTO answer USING request, body;
-    RETURN answer;
+    RETURN sentinel.call_route(function_name, request, body);
 END
 $$;
 COMMENT ON FUNCTION sentinel.answer_as_engine(text, jsonb, bytea) IS
@@ -85,33 +82,9 @@ COMMENT ON FUNCTION sentinel.answer_as_engine(text, jsonb, bytea) IS
 CREATE FUNCTION sentinel.find_route(method text, path text)
     RETURNS TABLE (pattern text, params jsonb, methods text[], function_name text, access text, scope text, role text, runs_as text,
                    max_body_bytes integer, rate_tier text, takes_json boolean)
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-    -- /api before a path changes nothing; a slash behind it neither.
-    segments text[] := string_to_array(regexp_replace(regexp_replace(find_route.path, '^/api(?=/|$)', ''), '(?<=.)/$', ''), '/');
-    depth integer := cardinality(segments);
-BEGIN
-    RETURN QUERY
-    SELECT r.pattern,
-           (SELECT coalesce(jsonb_object_agg(trim(BOTH '{}' FROM p.part), sentinel.url_decode(s.part)), '{}')
-            FROM unnest(string_to_array(r.pattern, '/')) WITH ORDINALITY AS p (part, place)
-            JOIN unnest(segments) WITH ORDINALITY AS s (part, place) USING (place) WHERE left(p.part, 1) = '{'),
-           array_agg(r.method) OVER (), r.function_name, r.access, r.scope, r.role, r.runs_as, r.max_body_bytes, r.rate_tier,
-           r.request_schema IS NOT NULL AND NOT r.request_schema ? 'contentType'
-    FROM sentinel.http_routes r
-    WHERE split_part(r.pattern, '/', 2) = segments[2]
-      AND cardinality(string_to_array(r.pattern, '/')) = depth
-      AND (SELECT bool_and(p.part = s.part OR left(p.part, 1) = '{' AND s.part <> '')
-           FROM unnest(string_to_array(r.pattern, '/')) WITH ORDINALITY AS p (part, place)
-           JOIN unnest(segments) WITH ORDINALITY AS s (part, place) USING (place))
-    -- The method asked for first; of two patterns that fit, the one with more words of its own.
-    ORDER BY r.method = find_route.method DESC, length(regexp_replace(r.pattern, '\{[^}]*\}', '', 'g')) DESC
-    LIMIT 1;
-END
-$$;
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_find_route';
 COMMENT ON FUNCTION sentinel.find_route(text, text) IS
-    'Find the route of a path: that of the method, else any, whose methods tell what the path allows. No row when there is none.';
+    'Find the route of a path: that of the method, else any, whose methods tell what the path allows; of several that one with the most characters of its own. /api before a path changes nothing, a slash behind it neither. No row when there is none.';
 
 -- grant: sentinel_gateway
 CREATE FUNCTION sentinel.http_handle(method text, path text, query text, headers jsonb, body bytea, peer inet,

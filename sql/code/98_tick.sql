@@ -19,7 +19,7 @@ BEGIN
         RETURN NULL;
     END IF;
     -- What expires by the day need not be looked for every few seconds.
-    IF tick_step.step IN ('purge_jobs', 'keep_history', 'refresh_keys') AND before.failed_at IS NULL AND before.ran_at > started - interval '50 seconds' THEN
+    IF tick_step.step IN ('purge_jobs', 'keep_history', 'purge_gateway', 'refresh_keys') AND before.failed_at IS NULL AND before.ran_at > started - interval '50 seconds' THEN
         RETURN 0;
     END IF;
     BEGIN
@@ -28,8 +28,9 @@ BEGIN
             WHEN 'reap' THEN did := sentinel.reap();
             WHEN 'run_schedules' THEN did := sentinel.run_schedules(coalesce(as_of, now()));
             WHEN 'sweep_risk' THEN did := sentinel.sweep_risk(coalesce(as_of, now()), 1000, 1000);
-            WHEN 'purge_jobs' THEN did := sentinel.purge_jobs() + sentinel.purge_sessions(coalesce(as_of, now()));
+            WHEN 'purge_jobs' THEN did := sentinel.purge_jobs();
             WHEN 'keep_history' THEN did := sentinel.keep_history();
+            WHEN 'purge_gateway' THEN did := sentinel.purge_buckets(coalesce(as_of, now())) + sentinel.purge_sessions(coalesce(as_of, now()));
             WHEN 'refresh_keys' THEN did := sentinel.refresh_keys(coalesce(as_of, now()));
         END CASE;
     EXCEPTION WHEN OTHERS THEN
@@ -172,6 +173,8 @@ BEGIN
     PERFORM sentinel.tick_step('purge_jobs', as_of);
     COMMIT;
     PERFORM sentinel.tick_step('keep_history', as_of);
+    COMMIT;
+    PERFORM sentinel.tick_step('purge_gateway', as_of);
     COMMIT;
     PERFORM sentinel.tick_step('refresh_keys', as_of);
     COMMIT;

@@ -3,6 +3,14 @@
 -- install() gives sentinel_engine its rights last; serve(), which the routes below call, needs these before.
 GRANT SELECT, INSERT, UPDATE, DELETE ON sentinel.http_routes, sentinel.rate_tiers TO sentinel_engine;
 
+-- What sessions remember of these tables they read anew.
+DROP TRIGGER IF EXISTS tell_change ON sentinel.rate_tiers;
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON sentinel.rate_tiers
+    FOR EACH STATEMENT EXECUTE FUNCTION sentinel.tell_change();
+DROP TRIGGER IF EXISTS tell_change ON sentinel.http_routes;
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON sentinel.http_routes
+    FOR EACH STATEMENT EXECUTE FUNCTION sentinel.tell_change();
+
 INSERT INTO sentinel.gateway_settings DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 INSERT INTO sentinel.rate_tiers (tier, capacity, per_seconds, counts_by, description) VALUES

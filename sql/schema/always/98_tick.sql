@@ -1,7 +1,7 @@
 -- The clock: steps that a later release adds, and who may see how they went.
 
 INSERT INTO sentinel.clock_steps (step) VALUES ('reap'), ('run_schedules'), ('sweep_risk'), ('purge_jobs'), ('keep_history'),
-    ('refresh_keys')
+    ('purge_gateway'), ('refresh_keys')
 ON CONFLICT (step) DO NOTHING;
 
 -- A job checks no rights: what the handlers of Sentinel do, members ask for by functions. Intake enqueues for members.
