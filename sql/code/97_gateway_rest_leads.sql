@@ -112,8 +112,7 @@ DECLARE
     lead uuid := sentinel.http_param(request, 'lead_id');
 BEGIN
     PERFORM sentinel.update_lead(lead, sentinel.http_object(request));
-    -- Who gives a lead away may see it no longer.
-    RETURN sentinel.http_data(CASE WHEN sentinel.may_lead('view', lead) THEN sentinel.lead_data(lead) ELSE jsonb_build_object('id', lead) END);
+    RETURN sentinel.http_data(sentinel.lead_data(lead));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_update_lead(jsonb, bytea) IS 'Route: change columns of a lead; an empty text or null clears.';
