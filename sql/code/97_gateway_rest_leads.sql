@@ -194,9 +194,9 @@ CREATE FUNCTION sentinel.http_merge_leads(request jsonb, body bytea) RETURNS jso
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     given jsonb := sentinel.http_object(request, ARRAY['master_id', 'duplicate_id']);
+    lead uuid := sentinel.merge_leads(sentinel.http_id(given -> 'master_id', 'master_id'), sentinel.http_id(given -> 'duplicate_id', 'duplicate_id'));
 BEGIN
-    RETURN sentinel.http_data(sentinel.lead_data(sentinel.merge_leads(sentinel.http_id(given -> 'master_id', 'master_id'),
-                                                                     sentinel.http_id(given -> 'duplicate_id', 'duplicate_id'))));
+    RETURN sentinel.http_data(sentinel.lead_data(lead));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_merge_leads(jsonb, bytea) IS 'Route: merge a duplicate into the lead that stays, and give that.';

@@ -123,7 +123,9 @@ SELECT is((SELECT concat_ws(' ', a.status, a.json ->> 'deleted', a.json ->> 'ski
 SELECT is((SELECT a.status::text || (a.json ->> 'code') FROM pg_temp.http(:'mira_calls', 'DELETE', '/leads/' || (:'many'::jsonb ->> 0)) a), '409conflict', 'a lead with a deal is not deleted');
 SELECT is((SELECT a.status::text || a.text FROM pg_temp.http(:'mira_calls', 'DELETE', '/leads/' || (SELECT id FROM sentinel.leads WHERE name = 'Lead C')) a), '204', 'one without is');
 SELECT id AS dee FROM sentinel.leads WHERE name = 'Lead D' \gset
-SELECT is((SELECT a.status::text || (a.json #>> '{data,id}') FROM pg_temp.http(:'mira_calls', 'POST', '/leads/merge', format('{"masterId": "%s", "duplicateId": "%s"}', :'ann', :'dee')) a), '200' || :'ann', 'two are merged');
+SELECT sentinel.create_deal('Of D', 5, lead_id => :'dee', owner_id => :'mira');
+SELECT is((SELECT concat_ws(' ', a.status, a.json #>> '{data,id}', a.json #>> '{data,deals}') FROM pg_temp.http(:'mira_calls', 'POST', '/leads/merge', format('{"masterId": "%s", "duplicateId": "%s"}', :'ann', :'dee')) a),
+    format('200 %s 1', :'ann'), 'two are merged, and told as they are then');
 SELECT is((pg_temp.http(:'mira_calls', 'GET', '/leads/' || :'dee')).json #>> '{data,id}', :'ann', 'and the id of the one that went leads to the other');
 SELECT is((pg_temp.http(:'mira_calls', 'POST', '/leads/merge', format('{"master_id": "%s", "duplicate_id": "%s"}', :'ann', :'ann'))).status, 400, 'not with itself');
 SELECT is((pg_temp.http(:'mira_calls', 'POST', '/leads/merge', format('{"master_id": "%s"}', :'ann'))).status, 400, 'nor with nothing');
