@@ -210,7 +210,7 @@ $$;
 COMMENT ON FUNCTION sentinel.http_revoke_invite(jsonb, bytea) IS 'Route: take an invite back.';
 
 -- grant: sentinel_member
-CREATE FUNCTION sentinel.http_accept_invite(request jsonb, body bytea) RETURNS jsonb
+CREATE FUNCTION sentinel.http_join_team(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     b jsonb := sentinel.json_members(sentinel.http_object(request, '{token}'), '{token}');
@@ -218,7 +218,7 @@ BEGIN
     RETURN sentinel.http_thing(jsonb_build_object('team_id', sentinel.accept_invite(sentinel.json_text(b, 'token'))));
 END
 $$;
-COMMENT ON FUNCTION sentinel.http_accept_invite(jsonb, bytea) IS 'Route: accept an invite to a team as a member of its organisation.';
+COMMENT ON FUNCTION sentinel.http_join_team(jsonb, bytea) IS 'Route: accept an invite to a team as a member of its organisation.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.http_list_members(request jsonb, body bytea) RETURNS jsonb

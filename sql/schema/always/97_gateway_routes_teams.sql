@@ -23,7 +23,7 @@ SELECT sentinel.serve('GET', '/invites', 'sentinel.http_list_invites', 'List inv
 SELECT sentinel.serve('POST', '/invites', 'sentinel.http_invite_member', 'Invite an address to the organisation.', 'tenancy', scope => 'members:write', role => 'admin',
     rate_tier => 'strict', body => ARRAY['email! email Address.', 'role admin|member|viewer Role; member when left out.']);
 SELECT sentinel.serve('DELETE', '/invites/{invite_id}', 'sentinel.http_revoke_invite', 'Take an invite back.', 'tenancy', scope => 'members:write', answers => 'nothing');
-SELECT sentinel.serve('POST', '/invites/accept', 'sentinel.http_accept_invite', 'Accept an invite to a team.', 'tenancy', scope => 'members:write', role => 'viewer',
+SELECT sentinel.serve('POST', '/invites/accept', 'sentinel.http_join_team', 'Accept an invite to a team.', 'tenancy', scope => 'members:write', role => 'viewer',
     rate_tier => 'strict', body => ARRAY['token! text Token of the invite.']);
 SELECT sentinel.serve('GET', '/members', 'sentinel.http_list_members', 'List the members of the organisation.', 'tenancy', answers => 'list',
     query => ARRAY['role owner|admin|member|viewer Only of this role.', 'include_removed boolean Also those who are none any more.',
