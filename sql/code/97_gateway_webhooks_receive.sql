@@ -237,6 +237,7 @@ BEGIN
         SELECT e.id INTO event FROM sentinel.webhook_events e
         WHERE e.org_id = taker.org_id AND e.source_id = taker.source_id AND e.external_id = known_as;
     END IF;
+    PERFORM sentinel.act_for(NULL, NULL, NULL);
     RETURN sentinel.webhook_answer(vendor, hint, content.value, header ->> 'content-type' ILIKE 'application/x-www-form-urlencoded%', event, NOT is_new);
 END
 $$;

@@ -46,9 +46,19 @@ BEGIN
         WHEN 'resend' THEN jsonb_build_array(ARRAY['svix-id', id], ARRAY['svix-timestamp', s],
             ARRAY['svix-signature', 'v1,' || pg_temp.b64(decode(substr(secret, 7), 'base64'), id || '.' || s || '.' || body)]) END;
 END $$;
-CREATE FUNCTION pg_temp.post(path text, headers jsonb, body bytea, more jsonb DEFAULT '[]', query text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT jsonb_build_object('status', r.status, 'body', convert_from(r.body, 'UTF8'), 'headers', r.headers)
-    FROM sentinel.http_handle('POST', path, query, headers || more, body, '203.0.113.9', now()) r $$;
+-- Who has entered has left when a request is answered.
+CREATE FUNCTION pg_temp.post(path text, headers jsonb, body bytea, more jsonb DEFAULT '[]', query text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    org uuid := sentinel.current_org();
+    member uuid := sentinel.current_member();
+    r sentinel.http_response := sentinel.http_handle('POST', path, query, headers || more, body, '203.0.113.9', now());
+BEGIN
+    IF r.status = 200 AND sentinel.current_org() IS NOT NULL THEN
+        RAISE 'an organisation is still entered';
+    END IF;
+    PERFORM sentinel.enter(org, member);
+    RETURN jsonb_build_object('status', r.status, 'body', convert_from(r.body, 'UTF8'), 'headers', r.headers);
+END $$;
 CREATE FUNCTION pg_temp.post(path text, headers jsonb, body text, more jsonb DEFAULT '[]', query text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
     SELECT pg_temp.post(path, headers, convert_to(body, 'UTF8'), more, query) $$;
 CREATE FUNCTION pg_temp.stored() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM sentinel.webhook_events $$;
