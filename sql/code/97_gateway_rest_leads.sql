@@ -94,7 +94,7 @@ BEGIN
     RETURN sentinel.http_data(sentinel.lead_data(lead), 201, '/leads/' || lead);
 END
 $$;
-COMMENT ON FUNCTION sentinel.http_create_lead(jsonb, bytea) IS 'Route: make a lead.';
+COMMENT ON FUNCTION sentinel.http_create_lead(jsonb, bytea) IS 'Route: make a lead, by the columns that updating knows.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.http_lead(request jsonb, body bytea) RETURNS jsonb

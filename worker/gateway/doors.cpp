@@ -1,4 +1,4 @@
-#include "gateway/context.hpp"
+#include "gateway/doors.hpp"
 
 namespace sentinel::gateway {
 
