@@ -8,11 +8,18 @@ MODULE_big   = sentinel
 OBJS         = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/pg/*.cpp src/core/*.cpp)))
 WORKER       = sentinel-worker
 WORKER_OBJS  = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/*.cpp worker/engine/*.cpp worker/channels/*.cpp)))
+WORKER_CORE  = $(patsubst %,src/core/%.o,digest encoding keyring secret vault)
+# Where Boost 1.81 or later is there (Debian 12: libboost1.81-dev).
+GATEWAY      = sentinel-gateway
+GATEWAY_OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/gateway/*.cpp))) \
+               $(patsubst %,worker/engine/%.o,clock config config_reader connect guard hosts json log process session)
+GATEWAY_CORE = $(patsubst %,src/core/%.o,encoding secret)
+HAVE_BOOST  := $(shell printf '%s\n' '\#include <boost/version.hpp>' 'BOOST_VERSION' | $(CXX) -E -P -x c++ - 2>/dev/null | awk 'END { print ($$0 >= 108100) ? "yes" : "" }')
 REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel
 ISOLATION    = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel
-EXTRA_CLEAN  = $(INSTALL_SQL) $(WORKER) $(WORKER_OBJS) $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d) build
+EXTRA_CLEAN  = $(INSTALL_SQL) $(WORKER) $(WORKER_OBJS) $(GATEWAY) $(GATEWAY_OBJS) $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d) $(GATEWAY_OBJS:.o=.d) build
 
 PG_CONFIG   ?= pg_config
 WARNINGS     = -Wall -Wextra -Wno-missing-field-initializers $(if $(CI),-Werror)
@@ -25,7 +32,9 @@ include $(PGXS)
 
 all: $(if $(wildcard worker/main.cpp),$(WORKER))
 install: $(if $(wildcard worker/main.cpp),install-worker)
-uninstall: uninstall-worker
+all: $(if $(HAVE_BOOST),$(GATEWAY),without-gateway)
+install: $(if $(HAVE_BOOST),install-gateway)
+uninstall: uninstall-worker uninstall-gateway
 
 $(INSTALL_SQL): extension/assemble.sh extension/sentinel.control $(wildcard sql/code/*.sql sql/schema/*/*.sql)
 	sh extension/assemble.sh > $@.new && mv $@.new $@
@@ -34,20 +43,27 @@ $(INSTALL_SQL): extension/assemble.sh extension/sentinel.control $(wildcard sql/
 src/%.o: src/%.cpp
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -fPIC -MMD -MP -c -o $@ $<
 $(WORKER_OBJS): worker/%.o: worker/%.cpp
-	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
-$(WORKER): $(WORKER_OBJS)
+$(WORKER): $(WORKER_OBJS) $(WORKER_CORE)
 	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
--include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
+worker/gateway/%.o: worker/gateway/%.cpp
+	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+		-DBOOST_ASIO_SEPARATE_COMPILATION -DBOOST_BEAST_SEPARATE_COMPILATION -DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
+$(GATEWAY): $(GATEWAY_OBJS) $(GATEWAY_CORE)
+	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lpq -lcrypto -lsystemd
+without-gateway:
+	@echo 'sentinel-gateway is not built: it needs the headers of Boost 1.81 or later (Debian 12: libboost1.81-dev)'
+-include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d) $(filter worker/gateway/%,$(GATEWAY_OBJS:.o=.d))
 
 # The worker with fault points (worker/engine/fault.hpp), for test/chaos; never installed.
 FAULT_SOURCES = $(shell grep -l '"engine/fault.hpp"' worker/*.cpp worker/*/*.cpp)
 FAULT_OBJS    = $(patsubst worker/%.cpp,build/faults/%.o,$(FAULT_SOURCES))
 build/faults/%.o: worker/%.cpp
 	@$(MKDIR_P) $(@D)
-	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(CXX) -std=c++20 -O2 -g $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
 		-DSENTINEL_VERSION='"$(EXTVERSION)"' -DSENTINEL_FAULTS -MMD -MP -c -o $@ $<
-build/faults/sentinel-worker-faults: $(FAULT_OBJS) $(filter-out $(FAULT_SOURCES:.cpp=.o),$(WORKER_OBJS))
+build/faults/sentinel-worker-faults: $(FAULT_OBJS) $(filter-out $(FAULT_SOURCES:.cpp=.o),$(WORKER_OBJS)) $(WORKER_CORE)
 	$(CXX) -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
 -include $(FAULT_OBJS:.o=.d)
 
@@ -56,6 +72,11 @@ install-worker: $(WORKER)
 	$(INSTALL_PROGRAM) $(WORKER) '$(DESTDIR)$(bindir)/$(WORKER)'
 uninstall-worker:
 	rm -f '$(DESTDIR)$(bindir)/$(WORKER)'
+install-gateway: $(GATEWAY)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(GATEWAY) '$(DESTDIR)$(bindir)/$(GATEWAY)'
+uninstall-gateway:
+	rm -f '$(DESTDIR)$(bindir)/$(GATEWAY)'
 
 check:
 	bash test/check.sh
@@ -74,4 +95,5 @@ chaos:
 lint:
 	bash test/lint.sh
 
-.PHONY: check demo demo-stop bench chaos lint install-worker uninstall-worker
+.PHONY: check demo demo-stop bench chaos lint install-worker uninstall-worker \
+	install-gateway uninstall-gateway without-gateway

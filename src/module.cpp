@@ -5,6 +5,9 @@
 #include "lanes.hpp"
 #include "new_jobs.hpp"
 #include "open_queues.hpp"
+#include "rate_limits.hpp"
+#include "routes.hpp"
+#include "server_keys.hpp"
 #include "wake.hpp"
 
 extern "C" {
@@ -18,11 +21,14 @@ void _PG_init(void);  // NOLINT(bugprone-reserved-identifier): the name is the s
 
 void _PG_init(void) {  // NOLINT(bugprone-reserved-identifier)
     sentinel::define_identity_settings();
+    sentinel::define_key_setting();
     sentinel::queue::define_settings();
     sentinel::queue::watch_job_types();
     sentinel::queue::watch_queues();
     sentinel::queue::watch_rollbacks();
     sentinel::watch_functions();
+    sentinel::gateway::watch_limits();
+    sentinel::gateway::watch_routes();
     sentinel::watch_distribution();
     MarkGUCPrefixReserved("sentinel");
 }

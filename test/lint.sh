@@ -28,7 +28,7 @@ report "clang-format" $?
 
 config=$(pg_config_path)
 server_flags=(-std=c++17 -isystem "$("$config" --includedir-server)" -Isrc '-DSENTINEL_VERSION="0"' -D_GNU_SOURCE)
-worker_flags=(-std=c++20 -I. -Iworker -isystem "$("$config" --includedir)" '-DSENTINEL_VERSION="0"')
+worker_flags=(-std=c++20 -I. -Isrc -Iworker -isystem "$("$config" --includedir)" '-DSENTINEL_VERSION="0"')
 if [[ -z ${FAST:-} ]]; then
     printf '%s\n' "${server[@]}" | xargs -P 2 -n 4 sh -c 'clang-tidy-14 --quiet "$@" -- '"$(printf '%q ' "${server_flags[@]}")" tidy
     report "clang-tidy, server" $?

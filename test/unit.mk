@@ -12,28 +12,40 @@ WORKER_SOURCES = $(sort $(wildcard worker/engine/*.cpp worker/channels/*.cpp))
 CORE_OBJECTS   = $(CORE_SOURCES:%.cpp=$(OUT)/%.o)
 WORKER_OBJECTS = $(WORKER_SOURCES:%.cpp=$(OUT)/%.o)
 CORE_TESTS     = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/core/*_test.cpp)))
-WORKER_TESTS   = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/worker/*_test.cpp)))
+ALL_WORKER     = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/worker/*_test.cpp)))
+GATEWAY_TESTS  = $(filter $(OUT)/worker/gateway_%,$(ALL_WORKER))
+WORKER_TESTS   = $(filter-out $(GATEWAY_TESTS),$(ALL_WORKER))
+# The parts of the gateway without a socket; Boost is needed for one of them.
+GATEWAY_PARTS  = $(patsubst %,worker/gateway/%.cpp,answer body config doors forwarded head hub metrics routes)
+GATEWAY_OBJECTS = $(GATEWAY_PARTS:%.cpp=$(OUT)/%.o)
 ALL_FUZZERS    = $(patsubst test/%.cpp,$(OUT)/%,$(sort $(wildcard test/fuzz/*_fuzz.cpp)))
 WORKER_FUZZERS = $(filter $(OUT)/fuzz/worker_%,$(ALL_FUZZERS))
-CORE_FUZZERS   = $(filter-out $(WORKER_FUZZERS),$(ALL_FUZZERS))
-WORKER_PARSERS = $(patsubst %,worker/engine/%.cpp,encoding guard json retry_after secret url)
+GATEWAY_FUZZERS = $(filter $(OUT)/fuzz/gateway_%,$(ALL_FUZZERS))
+CORE_FUZZERS   = $(filter-out $(WORKER_FUZZERS) $(GATEWAY_FUZZERS),$(ALL_FUZZERS))
+WORKER_CORE    = $(patsubst %,$(OUT)/src/core/%.o,digest encoding keyring secret vault)
+WORKER_PARSERS = $(patsubst %,worker/engine/%.cpp,guard json retry_after url) $(patsubst %,src/core/%.cpp,digest encoding keyring secret vault)
 
-tests: $(CORE_TESTS) $(WORKER_TESTS)
-fuzzers: $(ALL_FUZZERS)
+HAVE_BOOST    := $(shell printf '%s\n' '\#include <boost/version.hpp>' 'BOOST_VERSION' | $(CXX) -E -P -x c++ - 2>/dev/null | awk 'END { print ($$0 >= 108100) ? "yes" : "" }')
+
+tests: $(CORE_TESTS) $(WORKER_TESTS) $(if $(HAVE_BOOST),$(GATEWAY_TESTS))
+fuzzers: $(CORE_FUZZERS) $(WORKER_FUZZERS) $(if $(HAVE_BOOST),$(GATEWAY_FUZZERS))
 
 CORE_FLAGS   = -std=c++17 -g -O1 $(SANITIZE) $(WARNINGS) -Isrc -I.
-WORKER_FLAGS = -std=c++20 -g -O1 $(SANITIZE) $(WARNINGS) -I. -Iworker $(PQ) -DSENTINEL_VERSION='"$(VERSION)"'
+WORKER_FLAGS = -std=c++20 -g -O1 $(SANITIZE) $(WARNINGS) -I. -Isrc -Iworker $(PQ) -DSENTINEL_VERSION='"$(VERSION)"'
 
 $(CORE_OBJECTS): $(OUT)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(CORE_FLAGS) -MMD -MP -c -o $@ $<
-$(WORKER_OBJECTS): $(OUT)/%.o: %.cpp
+$(WORKER_OBJECTS) $(GATEWAY_OBJECTS): $(OUT)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(WORKER_FLAGS) -MMD -MP -c -o $@ $<
 $(CORE_TESTS): $(OUT)/%: test/%.cpp $(CORE_OBJECTS)
 	@mkdir -p $(@D)
 	$(CXX) $(CORE_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcrypto -lpthread
-$(WORKER_TESTS): $(OUT)/%: test/%.cpp $(WORKER_OBJECTS)
+$(WORKER_TESTS): $(OUT)/%: test/%.cpp $(WORKER_OBJECTS) $(WORKER_CORE)
+	@mkdir -p $(@D)
+	$(CXX) $(WORKER_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcurl -lpq -lcrypto -lsystemd -lpthread
+$(GATEWAY_TESTS): $(OUT)/%: test/%.cpp $(GATEWAY_OBJECTS) $(WORKER_OBJECTS) $(WORKER_CORE)
 	@mkdir -p $(@D)
 	$(CXX) $(WORKER_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcurl -lpq -lcrypto -lsystemd -lpthread
 FUZZ = $(FUZZ_CXX) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
@@ -42,7 +54,10 @@ $(CORE_FUZZERS): $(OUT)/%: test/%.cpp $(CORE_SOURCES)
 	$(FUZZ) -std=c++17 -Isrc -o $@ $^ -lcrypto
 $(WORKER_FUZZERS): $(OUT)/%: test/%.cpp $(WORKER_PARSERS)
 	@mkdir -p $(@D)
-	$(FUZZ) -std=c++20 -Iworker -o $@ $^ -lcurl -lcrypto
--include $(CORE_OBJECTS:.o=.d) $(WORKER_OBJECTS:.o=.d)
+	$(FUZZ) -std=c++20 -Isrc -Iworker -o $@ $^ -lcurl -lcrypto
+$(GATEWAY_FUZZERS): $(OUT)/%: test/%.cpp worker/gateway/body.cpp worker/gateway/head.cpp
+	@mkdir -p $(@D)
+	$(FUZZ) -std=c++20 -Isrc -Iworker -o $@ $^
+-include $(CORE_OBJECTS:.o=.d) $(WORKER_OBJECTS:.o=.d) $(GATEWAY_OBJECTS:.o=.d)
 
 .PHONY: tests fuzzers

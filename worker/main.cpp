@@ -10,7 +10,7 @@
 #include "engine/check.hpp"
 #include "engine/config.hpp"
 #include "engine/curl.hpp"
-#include "engine/keyring.hpp"
+#include "engine/shared.hpp"
 #include "engine/log.hpp"
 #include "engine/loop.hpp"
 #include "engine/process.hpp"

@@ -28,7 +28,8 @@ BEGIN
     LOOP
         -- On a cluster of Citus the owners of functions must be able to log in: nodes connect to each other as them.
         SELECT r.rolname, r.rolbypassrls, r.rolsuper OR r.rolcreaterole OR r.rolreplication
-               OR r.rolcanlogin AND NOT (wanted.name IN ('sentinel_owner', 'sentinel_engine') AND EXISTS (
+               OR r.rolcanlogin AND NOT (wanted.name IN ('sentinel_owner', 'sentinel_engine', 'sentinel_member', 'sentinel_operator')
+                                        AND EXISTS (
                    SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'citus')) AS able INTO role_now
         FROM pg_catalog.pg_roles r WHERE r.rolname = wanted.name;
         IF NOT FOUND THEN

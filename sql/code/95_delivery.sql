@@ -150,7 +150,7 @@ BEGIN
                   HINT = 'Seal the secret by sentinel-worker seal; never pass it in clear.';
     END IF;
     SELECT t.target_kind INTO kind FROM sentinel.delivery_targets t
-     WHERE t.org_id = store_secret.org_id AND t.id = store_secret.target_id;
+     WHERE t.org_id = store_secret.org_id AND t.id = store_secret.target_id AND t.target_kind <> 'jwks';
     IF kind IS NULL THEN
         RAISE EXCEPTION 'no delivery target %', target_id USING ERRCODE = 'SN004',
             DETAIL = 'The organisation has no Slack channel, webhook endpoint or service of this id.',
@@ -252,7 +252,7 @@ COMMENT ON FUNCTION sentinel.url_host(text) IS
 CREATE FUNCTION sentinel.target_subject(target_kind text)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT CASE target_kind WHEN 'slack' THEN 'slack_channel' WHEN 'enrichment' THEN 'enrichment_service'
-                            WHEN 'model' THEN 'model_gateway' ELSE 'webhook_endpoint' END
+                            WHEN 'model' THEN 'model_gateway' WHEN 'jwks' THEN 'oidc_issuer' ELSE 'webhook_endpoint' END
 $$;
 COMMENT ON FUNCTION sentinel.target_subject(text) IS 'Names the subject type of a kind of target, for audit and alerts.';
 
@@ -269,7 +269,7 @@ DECLARE
     kind text;
 BEGIN
     SELECT t.target_kind INTO kind FROM sentinel.delivery_targets t
-     WHERE t.org_id = org AND t.id = require_target.target_id;
+     WHERE t.org_id = org AND t.id = require_target.target_id AND t.target_kind <> 'jwks';
     IF kind IS NULL THEN
         RAISE EXCEPTION 'no delivery target %', coalesce(target_id::text, 'NULL') USING ERRCODE = 'SN004',
             DETAIL = 'The organisation entered has no Slack channel, webhook endpoint or service of this id.',
@@ -278,7 +278,7 @@ BEGIN
     RETURN kind;
 END $$;
 COMMENT ON FUNCTION sentinel.require_target(uuid, uuid) IS
-    'Returns the kind of a target of the organisation, or raises SN004.';
+    'Returns the kind of a channel, endpoint or service of the organisation, or raises SN004.';
 
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.enable_target(target_id uuid)

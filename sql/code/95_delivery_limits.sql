@@ -220,6 +220,10 @@ CREATE FUNCTION sentinel.alert_of_target(org uuid, what text, severity text, tar
 DECLARE
     alert uuid;
 BEGIN
+    -- Nobody waits for a provider while its old keys hold; what is wrong with it stands beside it.
+    IF alert_of_target.target_kind = 'jwks' THEN
+        RETURN NULL;
+    END IF;
     INSERT INTO sentinel.alerts AS a (org_id, kind, severity, subject_type, subject_id, title, message)
     VALUES (org, target_kind || '_' || what, alert_of_target.severity, sentinel.target_subject(target_kind), target_id,
             left(CASE target_kind WHEN 'slack' THEN 'Slack channel ' WHEN 'enrichment' THEN 'Enrichment service '
@@ -233,4 +237,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.alert_of_target(uuid, text, text, text, uuid, text, text) IS
-    'Raise the alert that a target is disabled, failing or has recovered, and tell owners and admins; gives its id.';
+    'Raise the alert that a target is disabled, failing or has recovered, and tell owners and admins; gives its id. Of an identity provider there is none.';

@@ -288,10 +288,10 @@ BEGIN
             USING ERRCODE = 'SN005', DETAIL = 'A delivery is sent again once it is delivered, failed or discarded, to an enabled target.',
                   HINT = 'Enable the target by sentinel.enable_target(id), or wait.';
     END IF;
-    IF known.target_kind IN ('enrichment', 'model') THEN
+    IF known.target_kind IN ('enrichment', 'model', 'jwks') THEN
         RAISE EXCEPTION 'delivery % is a request to a service', delivery_id USING ERRCODE = 'SN005',
             DETAIL = 'Who waited for its answer has gone on without it: a request is not sent again, a new one is made.',
-            HINT = 'Enqueue enrich_lead, qualify_lead or analyze_call for what it was about.';
+            HINT = 'Enqueue enrich_lead, qualify_lead or analyze_call for what it was about; keys: SELECT sentinel.refresh_oidc_keys(id);';
     END IF;
     job := sentinel.send_job(org, known.target_kind, delivery_id, known.retry_schedule);
     UPDATE sentinel.deliveries d

@@ -131,7 +131,7 @@ BEGIN
             WHERE h.id IS NULL
             LIMIT 1) d
         -- Of most the beginning of the answer is kept, for people; of a service all of it, for it is used.
-        CROSS JOIN LATERAL (SELECT CASE WHEN d.target_kind IN ('enrichment', 'model') THEN 524288 ELSE 32768 END AS digits) k
+        CROSS JOIN LATERAL (SELECT CASE WHEN d.target_kind IN ('enrichment', 'model', 'jwks') THEN 524288 ELSE 32768 END AS digits) k
         CROSS JOIN LATERAL (
             SELECT CASE WHEN length(x.resp_excerpt_hex) % 2 = 0 AND left(x.resp_excerpt_hex, k.digits) ~ '^[0-9A-Fa-f]*$'
                         THEN decode(left(x.resp_excerpt_hex, k.digits), 'hex') END AS excerpt,
@@ -173,6 +173,12 @@ BEGIN
             answer_cut = coalesce(j.resp_truncated, false) OR coalesce(octet_length(j.resp_excerpt_hex) > j.digits, false)
         FROM judged j
         WHERE j.digits > 32768 AND j.held AND j.verdict = 'delivered' AND s.org_id = j.org_id AND s.id = j.delivery_id
+    ), fetched AS (
+        UPDATE sentinel.oidc_issuers i
+        SET jwks_answer = coalesce(j.excerpt, ''),
+            jwks_answer_cut = coalesce(j.resp_truncated, false) OR coalesce(octet_length(j.resp_excerpt_hex) > j.digits, false)
+        FROM judged j
+        WHERE j.target_kind = 'jwks' AND j.held AND j.verdict = 'delivered' AND i.org_id = j.org_id AND i.id = j.target_id
     ), moved AS (
         UPDATE sentinel.deliveries d
         SET attempts = d.attempts + 1,
@@ -309,7 +315,15 @@ BEGIN
                 disabled_at = CASE WHEN n.was AND n.reason IS NOT NULL THEN at ELSE s.disabled_at END,
                 disabled_reason = CASE WHEN n.was AND n.reason IS NOT NULL THEN n.reason ELSE s.disabled_reason END
             FROM service n WHERE s.org_id = n.org_id AND s.id = n.id
-            RETURNING s.org_id, s.id, s.kind, concat_ws(' at ', s.model, sentinel.url_host(s.url)) AS name, n.was, n.reason)
+            RETURNING s.org_id, s.id, s.kind, concat_ws(' at ', s.model, sentinel.url_host(s.url)) AS name, n.was, n.reason),
+        issuer AS (
+            SELECT i.org_id, i.id, o.hold FROM sentinel.oidc_issuers i
+            JOIN outcome o ON o.target_kind = 'jwks' AND o.org_id = i.org_id AND o.target_id = i.id
+            WHERE o.hold IS NOT NULL
+            ORDER BY i.org_id, i.id FOR UPDATE OF i),
+        issuers AS (
+            UPDATE sentinel.oidc_issuers i SET not_before = greatest(i.not_before, n.hold)
+            FROM issuer n WHERE i.org_id = n.org_id AND i.id = n.id)
         SELECT 'webhook' AS target_kind, x.* FROM endpoints x WHERE x.was AND x.reason IS NOT NULL
         UNION ALL
         SELECT 'slack', x.* FROM channels x WHERE x.was AND x.reason IS NOT NULL

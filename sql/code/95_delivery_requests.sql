@@ -36,7 +36,8 @@ BEGIN
     -- nor decision. Where one job of a target needs them, all of its jobs are decided together.
     WITH target AS MATERIALIZED (
         SELECT x.*, t.url, s.secrets,
-               x.first AND t.enabled AND (t.not_before IS NULL OR t.not_before <= at) AND s.secrets IS NOT NULL
+               x.first AND t.enabled AND (t.not_before IS NULL OR t.not_before <= at)
+               AND (s.secrets IS NOT NULL OR x.target_kind = 'jwks')
                AND EXISTS (SELECT FROM sentinel.rate_limits m WHERE m.target_kind = x.target_kind AND m.per_second IS NULL)
                AND NOT EXISTS (SELECT FROM sentinel.target_limits l WHERE l.org_id = x.org_id AND l.target_id = x.target_id)
                AND NOT EXISTS (SELECT FROM sentinel.target_breakers k
@@ -192,7 +193,7 @@ BEGIN
                CASE WHEN t.id IS NULL THEN 'its target was removed'
                     WHEN NOT t.enabled THEN 'its target is disabled'
                     WHEN t.not_before > at THEN 'its target asked to wait'
-                    WHEN NOT EXISTS (SELECT FROM sentinel.secrets s
+                    WHEN d.target_kind <> 'jwks' AND NOT EXISTS (SELECT FROM sentinel.secrets s
                                      WHERE s.org_id = d.org_id AND s.target_id = d.target_id
                                        AND s.envelope IS NOT NULL AND (s.retired_at IS NULL OR s.retired_at > at))
                         THEN 'its target has no secret'

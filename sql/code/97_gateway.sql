@@ -25,9 +25,9 @@ DECLARE
 BEGIN
     SELECT * INTO known FROM (VALUES
         ('SN001', 503, 'not_installed'), ('SN002', 401, 'no_organisation'), ('SN003', 403, 'forbidden'), ('SN004', 404, 'not_found'),
-        ('SN005', 409, 'illegal_transition'), ('SN006', 409, 'append_only'), ('SN007', 400, 'invalid'), ('SN008', 401, 'unauthorized'),
-        ('SN009', 429, 'rate_limited'), ('SN010', 501, 'not_built'), ('SN011', 413, 'too_large'), ('SN012', 503, 'unavailable'),
-        ('SN013', 415, 'unsupported_media_type'),
+        ('SN005', 409, 'illegal_transition'), ('SN006', 409, 'append_only'), ('SN007', 400, 'invalid'), ('SN010', 503, 'parked'),
+        ('SN401', 401, 'unauthorized'), ('SN413', 413, 'too_large'), ('SN415', 415, 'unsupported_media_type'),
+        ('SN429', 429, 'rate_limited'), ('SN501', 501, 'not_built'), ('SN503', 503, 'unavailable'),
         ('23505', 409, 'conflict'), ('23503', 409, 'conflict'), ('42501', 403, 'forbidden'), ('40001', 503, 'try_again'),
         ('40P01', 503, 'try_again'), ('55P03', 503, 'try_again'), ('57014', 503, 'timeout'), ('53300', 503, 'unavailable'),
         ('23514', 400, 'invalid'), ('23502', 400, 'invalid'), ('22004', 400, 'invalid'), ('54000', 400, 'invalid'), ('54001', 400, 'invalid')
@@ -44,13 +44,16 @@ $$;
 COMMENT ON FUNCTION sentinel.http_error(text, text, text, text) IS
     'Give the answer to an SQL error: the status that its SQLSTATE stands for, its message, detail and hint. Of an error that no rule foresaw the text is hidden: 500.';
 
+-- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.call_route(function_name text, request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_call_route';
+COMMENT ON FUNCTION sentinel.call_route(text, jsonb, bytea) IS
+    'Call the function of a route, by its qualified name, with the rights of the current user. Errors: SN001, 42883 no such function, 42501 the user may not call it.';
+
 CREATE FUNCTION sentinel.answer_as_member(function_name text, request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    answer jsonb;
 BEGIN
-    EXECUTE format('SELECT %s($1, $2)', function_name::regproc) INTO answer USING request, body;
-    RETURN answer;
+    RETURN sentinel.call_route(function_name, request, body);
 END
 $$;
 ALTER FUNCTION sentinel.answer_as_member(text, jsonb, bytea) OWNER TO sentinel_member;
@@ -59,11 +62,8 @@ COMMENT ON FUNCTION sentinel.answer_as_member(text, jsonb, bytea) IS
 
 CREATE FUNCTION sentinel.answer_as_operator(function_name text, request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    answer jsonb;
 BEGIN
-    EXECUTE format('SELECT %s($1, $2)', function_name::regproc) INTO answer USING request, body;
-    RETURN answer;
+    RETURN sentinel.call_route(function_name, request, body);
 END
 $$;
 ALTER FUNCTION sentinel.answer_as_operator(text, jsonb, bytea) OWNER TO sentinel_operator;
@@ -72,11 +72,8 @@ COMMENT ON FUNCTION sentinel.answer_as_operator(text, jsonb, bytea) IS
 
 CREATE FUNCTION sentinel.answer_as_engine(function_name text, request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    answer jsonb;
 BEGIN
-    EXECUTE format('SELECT %s($1, $2)', function_name::regproc) INTO answer USING request, body;
-    RETURN answer;
+    RETURN sentinel.call_route(function_name, request, body);
 END
 $$;
 COMMENT ON FUNCTION sentinel.answer_as_engine(text, jsonb, bytea) IS
@@ -85,33 +82,9 @@ COMMENT ON FUNCTION sentinel.answer_as_engine(text, jsonb, bytea) IS
 CREATE FUNCTION sentinel.find_route(method text, path text)
     RETURNS TABLE (pattern text, params jsonb, methods text[], function_name text, access text, scope text, role text, runs_as text,
                    max_body_bytes integer, rate_tier text, takes_json boolean)
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-    -- /api before a path changes nothing; a slash behind it neither.
-    segments text[] := string_to_array(regexp_replace(regexp_replace(find_route.path, '^/api(?=/|$)', ''), '(?<=.)/$', ''), '/');
-    depth integer := cardinality(segments);
-BEGIN
-    RETURN QUERY
-    SELECT r.pattern,
-           (SELECT coalesce(jsonb_object_agg(trim(BOTH '{}' FROM p.part), sentinel.url_decode(s.part)), '{}')
-            FROM unnest(string_to_array(r.pattern, '/')) WITH ORDINALITY AS p (part, place)
-            JOIN unnest(segments) WITH ORDINALITY AS s (part, place) USING (place) WHERE left(p.part, 1) = '{'),
-           array_agg(r.method) OVER (), r.function_name, r.access, r.scope, r.role, r.runs_as, r.max_body_bytes, r.rate_tier,
-           r.request_schema IS NOT NULL AND NOT r.request_schema ? 'contentType'
-    FROM sentinel.http_routes r
-    WHERE split_part(r.pattern, '/', 2) = segments[2]
-      AND cardinality(string_to_array(r.pattern, '/')) = depth
-      AND (SELECT bool_and(p.part = s.part OR left(p.part, 1) = '{' AND s.part <> '')
-           FROM unnest(string_to_array(r.pattern, '/')) WITH ORDINALITY AS p (part, place)
-           JOIN unnest(segments) WITH ORDINALITY AS s (part, place) USING (place))
-    -- The method asked for first; of two patterns that fit, the one with more words of its own.
-    ORDER BY r.method = find_route.method DESC, length(regexp_replace(r.pattern, '\{[^}]*\}', '', 'g')) DESC
-    LIMIT 1;
-END
-$$;
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_find_route';
 COMMENT ON FUNCTION sentinel.find_route(text, text) IS
-    'Find the route of a path: that of the method, else any, whose methods tell what the path allows. No row when there is none.';
+    'Find the route of a path: that of the method, else any, whose methods tell what the path allows; of several that one with the most characters of its own. /api before a path changes nothing, a slash behind it neither. No row when there is none.';
 
 -- grant: sentinel_gateway
 CREATE FUNCTION sentinel.http_handle(method text, path text, query text, headers jsonb, body bytea, peer inet,
@@ -148,11 +121,12 @@ BEGIN
                                             'This path allows ' || array_to_string(r.methods, ', ') || '.');
         ELSE
             label := verb || ' ' || r.pattern;
-            caller := sentinel.find_caller(r.access, header, at);
+            caller := sentinel.find_caller(r.access, header, CASE WHEN verb = 'GET' AND strpos(http_handle.query, 'ticket=') > 0
+                THEN sentinel.query_object(http_handle.query) ->> 'ticket' END, at);
             more := more || sentinel.take_token(r.rate_tier, caller ->> 'bucket', http_handle.peer, at);
             PERFORM sentinel.check_caller(caller, r.access, r.scope, r.role);
             IF coalesce(octet_length(http_handle.body), 0) > r.max_body_bytes THEN
-                RAISE EXCEPTION USING ERRCODE = 'SN011', MESSAGE = format('a body of %s bytes', octet_length(http_handle.body)),
+                RAISE EXCEPTION USING ERRCODE = 'SN413', MESSAGE = format('a body of %s bytes', octet_length(http_handle.body)),
                     DETAIL = format('At most %s bytes are taken here.', r.max_body_bytes), HINT = 'Send less at once.';
             END IF;
         END IF;
@@ -177,6 +151,9 @@ BEGIN
         EXCEPTION WHEN OTHERS THEN
             GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
         END;
+    END IF;
+    IF caller ? 'org_id' THEN
+        PERFORM sentinel.act_for(NULL, NULL, NULL);
     END IF;
     IF state IS NOT NULL THEN
         answer := sentinel.http_error(state, message, detail, hint);
@@ -225,9 +202,9 @@ COMMENT ON FUNCTION sentinel.http_response_of(jsonb, jsonb, text, jsonb, text) I
 CREATE FUNCTION sentinel.error_headers(sqlstate_of text, detail text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE sqlstate_of
-        WHEN 'SN008' THEN jsonb_build_array(jsonb_build_array('WWW-Authenticate', 'Bearer'))
-        WHEN 'SN009' THEN jsonb_build_array(jsonb_build_array('Retry-After', coalesce(substring(detail FROM 'in (\d+) s'), '60')))
-        WHEN 'SN012' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
+        WHEN 'SN401' THEN jsonb_build_array(jsonb_build_array('WWW-Authenticate', 'Bearer'))
+        WHEN 'SN429' THEN jsonb_build_array(jsonb_build_array('Retry-After', coalesce(substring(detail FROM 'in (\d+) s'), '60')))
+        WHEN 'SN503' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         WHEN '40001' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         WHEN '40P01' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         WHEN '55P03' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))

@@ -54,7 +54,7 @@ DECLARE
     value jsonb;
 BEGIN
     IF media <> 'application/json' AND media NOT LIKE 'application/%+json' THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN013', MESSAGE = format('a body of type "%s"', left(media, 60)),
+        RAISE EXCEPTION USING ERRCODE = 'SN415', MESSAGE = format('a body of type "%s"', left(media, 60)),
             DETAIL = 'This path takes JSON.', HINT = 'Content-Type: application/json';
     END IF;
     fault := sentinel.json_fault(json_body.body);
@@ -77,7 +77,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.json_body(jsonb, bytea) IS
-    'Read the body of a request as JSON, names of its members as snake_case. Errors: SN007 no JSON, SN013 of another type.';
+    'Read the body of a request as JSON, names of its members as snake_case. Errors: SN007 no JSON, SN415 of another type.';
 
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.http_param(request jsonb, name text) RETURNS uuid

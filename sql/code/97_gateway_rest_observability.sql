@@ -38,7 +38,7 @@ COMMENT ON FUNCTION sentinel.http_job(jsonb, bytea) IS
     'Route: give a job that has not ended well, cancel one that waits or runs, or put a dead one back.';
 
 -- grant: sentinel_member
-CREATE FUNCTION sentinel.http_events(request jsonb, body bytea) RETURNS jsonb
+CREATE FUNCTION sentinel.http_list_events(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     cursor text := nullif(request -> 'query' ->> 'cursor', '');
@@ -56,7 +56,7 @@ BEGIN
         'next_cursor', coalesce(lines -> -1 ->> 'cursor_after', cursor)));
 END
 $$;
-COMMENT ON FUNCTION sentinel.http_events(jsonb, bytea) IS
+COMMENT ON FUNCTION sentinel.http_list_events(jsonb, bytea) IS
     'Route: list events in the order in which they are safe to read, none skipped; next_cursor goes on from there also when there is no more yet. With order=desc the newest first.';
 
 -- grant: sentinel_member

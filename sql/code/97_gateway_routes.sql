@@ -102,13 +102,14 @@ $$;
 ALTER FUNCTION sentinel.stop_serving(text, text) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.stop_serving(text, text) IS 'Serve a path no longer, until install() brings back a route of the house. Errors: SN004.';
 
+-- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.http_not_built(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     room text := (SELECT min(r.room) FROM sentinel.http_routes r
                   WHERE r.method = request ->> 'method' AND r.pattern = request ->> 'route');
 BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'SN010', MESSAGE = format('the room "%s" is not built yet', room),
+    RAISE EXCEPTION USING ERRCODE = 'SN501', MESSAGE = format('the room "%s" is not built yet', room),
         DETAIL = 'The path is kept for it.', HINT = 'Later releases answer here.';
 END
 $$;

@@ -19,7 +19,7 @@ BEGIN
         RETURN NULL;
     END IF;
     -- What expires by the day need not be looked for every few seconds.
-    IF tick_step.step IN ('purge_jobs', 'keep_history') AND before.failed_at IS NULL AND before.ran_at > started - interval '50 seconds' THEN
+    IF tick_step.step IN ('purge_jobs', 'keep_history', 'purge_gateway', 'refresh_keys') AND before.failed_at IS NULL AND before.ran_at > started - interval '50 seconds' THEN
         RETURN 0;
     END IF;
     BEGIN
@@ -30,6 +30,8 @@ BEGIN
             WHEN 'sweep_risk' THEN did := sentinel.sweep_risk(coalesce(as_of, now()), 1000, 1000);
             WHEN 'purge_jobs' THEN did := sentinel.purge_jobs();
             WHEN 'keep_history' THEN did := sentinel.keep_history();
+            WHEN 'purge_gateway' THEN did := sentinel.purge_buckets(coalesce(as_of, now())) + sentinel.purge_sessions(coalesce(as_of, now()));
+            WHEN 'refresh_keys' THEN did := sentinel.refresh_keys(coalesce(as_of, now()));
         END CASE;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, reason = MESSAGE_TEXT, rule = PG_EXCEPTION_DETAIL;
@@ -172,6 +174,10 @@ BEGIN
     COMMIT;
     PERFORM sentinel.tick_step('keep_history', as_of);
     COMMIT;
+    PERFORM sentinel.tick_step('purge_gateway', as_of);
+    COMMIT;
+    PERFORM sentinel.tick_step('refresh_keys', as_of);
+    COMMIT;
     -- A worker runs the jobs itself; without one the clock does, but never into the next minute's tick.
     WHILE NOT sentinel.worker_alive() AND pg_catalog.clock_timestamp() < started + interval '40 seconds' LOOP
         CALL sentinel.run_jobs(500, ran);
@@ -181,4 +187,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE sentinel.tick(timestamptz) IS
-    'Do what time brings, each step in a transaction of its own: take back lost jobs, run what is scheduled, re-score the deals that change with time, purge (once a minute); and when no worker has been seen for 30 s, run the jobs whose handlers live in the database, for up to 40 s. A step that fails is warned of and does not stop the others; any number of tickers may call. Call it outside a transaction. Errors: SN001.';
+    'Do what time brings, each step in a transaction of its own: take back lost jobs, run what is scheduled, re-score the deals that change with time, purge and ask for old keys of identity providers (once a minute); and when no worker has been seen for 30 s, run the jobs whose handlers live in the database, for up to 40 s. A step that fails is warned of and does not stop the others; any number of tickers may call. Call it outside a transaction. Errors: SN001.';

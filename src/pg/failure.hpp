@@ -16,6 +16,7 @@ inline constexpr const char* kAppendOnly = "SN006";
 inline constexpr const char* kInvalidInput = "SN007";
 inline constexpr const char* kLeaseLost = "SN008";
 inline constexpr const char* kNotScheduledHere = "SN009";
+inline constexpr const char* kRateLimited = "SN429";
 inline constexpr const char* kParked = "SN010";
 inline constexpr const char* kTimeLimit = "SN011";
 

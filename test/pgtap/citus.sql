@@ -25,6 +25,7 @@ INSERT INTO exempt VALUES
     ('index first', 'job_running_id', 'workers name their jobs by id and lease'),
     ('index first', 'job_running_pkey', 'workers name their jobs by id and lease'),
     ('index first', 'orgs_slug', 'finds an organisation by its name in addresses'),
+    ('index first', 'api_keys_prefix', 'finds a key by the prefix that it shows'),
     ('primary key', 'job_history', 'append-only log, removed by dropping partitions; its keys would be read by nobody'),
     ('primary key', 'job_stats', 'append-only counts, summed up by compact_stats()'),
     ('transaction number', 'sentinel.events.xid', 'the cursor of one machine: it skips no event that commits late'),
@@ -40,7 +41,8 @@ INSERT INTO exempt VALUES
     ('global', 'sentinel.plan_metrics', 'reference: a trigger on shards reads it; written by install() alone'),
     ('global', 'sentinel.plan_limits', 'reference: a trigger on shards reads it; written by install() alone'),
     ('writer', 'register_job_type', 'a release or an operator registers a type now and then'),
-    ('writer', 'insert_member', 'one row per person');
+    ('writer', 'insert_member', 'one row per person'),
+    ('writer', 'http_register', 'one row per person');
 
 SELECT isnt_empty('SELECT FROM tenant_table', 'there are tenant tables');
 SELECT isnt_empty('SELECT FROM shard_code', 'and code that would run on shards');
@@ -147,12 +149,14 @@ SELECT is_empty($$SELECT routine, entry FROM shard_code
         WHERE prosrc ~* '(\mUPDATE\s+sentinel\.\w+[^;]*\mSET\M|DO\s+UPDATE\s+SET)[^;]*\m(now|clock_timestamp|statement_timestamp)\s*\('$$,
     'and computes times before an UPDATE');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'sentinel'::regnamespace AND p.prosecdef
-        AND p.proowner NOT IN ('sentinel_owner'::regrole, 'sentinel_engine'::regrole)$$,
-    'two roles, no more, must be able to log in when tables are distributed');
+        AND p.proowner NOT IN ('sentinel_owner'::regrole, 'sentinel_engine'::regrole, 'sentinel_member'::regrole,
+                               'sentinel_operator'::regrole)$$,
+    'four roles, no more, must be able to log in when tables are distributed');
 
 -- distribute_check() finds nothing in our own tables but the logins, which an operator gives.
 SELECT results_eq($$SELECT object, rule, blocks FROM sentinel.distribute_check() WHERE rule <> 'several organisations'$$,
-    $$VALUES ('sentinel_engine', 'owner', true), ('sentinel_owner', 'owner', true), ('sentinel.events.xid', 'transaction number', false)$$,
+    $$VALUES ('sentinel_engine', 'owner', true), ('sentinel_member', 'owner', true), ('sentinel_operator', 'owner', true),
+             ('sentinel_owner', 'owner', true), ('sentinel.events.xid', 'transaction number', false)$$,
     'distribute_check() names the roles without login, and the cursor');
 SELECT is_empty($$SELECT * FROM sentinel.distribute_check() WHERE hint = '' OR problem = '' OR concat(object, rule) = ''$$, 'each row with what, why and what to do');
 SELECT throws_ok('SELECT * FROM sentinel.distribute()', '0A000', 'Citus is not installed in this database', 'without Citus distribute() says so');
@@ -281,10 +285,12 @@ SELECT throws_ok($$SELECT create_distributed_table('sentinel.teams', 'org_id')$$
     'citus: teams_org_id_fkey: sentinel.orgs is local', 'children before their parents');
 SELECT throws_ok($$SELECT create_distributed_table('sentinel.pipelines', 'id')$$, '0A000', NULL, 'another distribution column');
 SET LOCAL citus.enable_unsafe_triggers = off;
-SELECT throws_ok('SELECT * FROM sentinel.distribute()', '55000', '2 object(s) break a rule of distribution', 'distribute() refuses while a rule is broken');
+SELECT throws_ok('SELECT * FROM sentinel.distribute()', '55000', '4 object(s) break a rule of distribution', 'distribute() refuses while a rule is broken');
 SELECT is((SELECT count(*) FROM standin.citus_tables), 0::bigint, 'and has touched nothing');
 ALTER ROLE sentinel_owner LOGIN;
 ALTER ROLE sentinel_engine LOGIN;
+ALTER ROLE sentinel_member LOGIN;
+ALTER ROLE sentinel_operator LOGIN;
 SELECT is_empty($$SELECT FROM sentinel.distribute_check() WHERE blocks$$, 'with logins nothing else stands in the way');
 
 -- The same day in two organisations, one before and one after: what the triggers make of it is the same.

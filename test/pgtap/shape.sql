@@ -39,7 +39,8 @@ SELECT isnt_empty($$SELECT FROM house_table WHERE of_tenants$$, 'there are tenan
 SELECT isnt_empty($$SELECT FROM house_routine$$, 'and routines');
 
 -- Every object says what it is.
-SELECT is_empty($$SELECT name FROM house_relation r WHERE obj_description(r.oid, 'pg_class') IS NULL AND NOT EXISTS (
+SELECT is_empty($$SELECT name FROM house_relation r WHERE obj_description(r.oid, 'pg_class') IS NULL
+        AND obj_description((SELECT t.oid FROM pg_type t WHERE t.typrelid = r.oid AND r.relkind = 'c'), 'pg_type') IS NULL AND NOT EXISTS (
         SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype IN ('a', 'i')
         AND r.relkind = 'S')$$, 'every table, view, sequence and composite type has a comment');
 SELECT is_empty($$SELECT spot FROM house_column WHERE col_description(relation, attnum) IS NULL$$,
@@ -108,8 +109,10 @@ SELECT is_empty($$SELECT n.nspname, a.privilege_type, a.grantee::regrole FROM pg
         WHERE n.nspname IN ('sentinel', 'sentinel_bi') AND (a.grantee = 0 OR a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner)$$,
     'nobody but its owner creates objects in the schema, and PUBLIC does not use it');
 SELECT is_empty($$SELECT name, proowner::regrole FROM house_routine
-        WHERE prosecdef AND proowner NOT IN ('sentinel_owner'::regrole, 'sentinel_engine'::regrole)$$,
-    'SECURITY DEFINER functions belong to sentinel_owner or sentinel_engine, none to a superuser');
+        WHERE prosecdef AND proowner NOT IN ('sentinel_owner'::regrole, 'sentinel_engine'::regrole)
+          AND (proname::text, proowner) NOT IN (('answer_as_member', 'sentinel_member'::regrole), ('events_as_member', 'sentinel_member'::regrole),
+                                                ('answer_as_operator', 'sentinel_operator'::regrole))$$,
+    'SECURITY DEFINER functions belong to sentinel_owner or sentinel_engine, those through which the gateway acts for members to their role');
 -- enter() sets the identity for the caller, and run_handler() runs foreign code under a search_path that it sets itself:
 -- a SET clause would undo what they set. Their SQL is qualified down to the operators.
 SELECT is_empty($$SELECT name, proconfig FROM house_routine WHERE prosecdef AND proname NOT IN ('enter', 'run_handler')
@@ -157,9 +160,10 @@ SELECT is_empty($$SELECT spot FROM house_column c WHERE attname = 'org_id' AND r
         AND (atttypid <> 'uuid'::regtype OR NOT attnotnull)$$, 'org_id is uuid NOT NULL');
 SELECT is_empty($$SELECT name, table_name FROM house_index WHERE indisunique AND NOT holds_org$$,
     'every unique key of a tenant table holds org_id');
--- job_waiting_claim serves a claim over all tenants, job_running_pkey finds (job, lease) pairs, orgs_slug finds a tenant.
+-- job_waiting_claim serves a claim over all tenants, job_running_pkey finds (job, lease) pairs, orgs_slug finds a tenant,
+-- api_keys_prefix the key that a request shows.
 SELECT is_empty($$SELECT name, table_name FROM house_index WHERE first_column IS DISTINCT FROM 'org_id'
-        AND name::text NOT IN ('sentinel.job_waiting_claim', 'sentinel.job_running_pkey', 'sentinel.orgs_slug')$$,
+        AND name::text NOT IN ('sentinel.job_waiting_claim', 'sentinel.job_running_pkey', 'sentinel.orgs_slug', 'sentinel.api_keys_prefix')$$,
     'every index of a tenant table begins with org_id');
 SELECT is_empty($$SELECT k.conrelid::regclass, k.conname FROM pg_constraint k
         JOIN house_table t ON t.oid = k.conrelid AND t.of_tenants JOIN house_table p ON p.oid = k.confrelid AND p.of_tenants

@@ -66,6 +66,19 @@ clang_packages() {
     fi
 }
 
+# Print the package with the headers of Boost that the gateway needs, 1.81 or later: Debian 12 has 1.74 as its default and
+# 1.81 beside it, later releases a newer default. Nothing where apt knows none.
+boost_package() {
+    local version
+    if dpkg-query -W -f='${db:Status-Status}\n' libboost1.81-dev 2>/dev/null | grep -qx installed ||
+        apt-cache show libboost1.81-dev >/dev/null 2>&1; then
+        printf '%s\n' libboost1.81-dev
+        return
+    fi
+    version=$(apt-cache show libboost-dev 2>/dev/null | sed -nE 's/^Version: ([0-9]+\.[0-9]+).*/\1/p' | sort -V | tail -n 1) || true
+    if [[ -n $version && $(printf '%s\n' 1.81 "$version" | sort -V | head -n 1) == 1.81 ]]; then printf '%s\n' libboost-dev; fi
+}
+
 # Print, a line each, the packages of a step (build, test or demo) for a server's major version.
 package_list() {
     local step=$1 major=$2
@@ -76,11 +89,12 @@ package_list() {
         demo) printf '%s\n' "postgresql-$major-cron" python3 ;;
         test)
             printf '%s\n' "postgresql-$major-cron" "postgresql-$major-pgtap" "postgresql-$major-plpgsql-check" \
-                libgtest-dev python3 openssl unixodbc odbc-postgresql python3-pyodbc
+                libgtest-dev prometheus python3 openssl unixodbc odbc-postgresql python3-pyodbc
             clang_packages
             ;;
         *) die "unknown step '$step': build, test or demo" ;;
     esac
+    boost_package
 }
 
 # Print those of the named packages that are not installed.

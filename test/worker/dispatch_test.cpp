@@ -7,7 +7,7 @@
 
 #include <thread>
 
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 #include "engine/json.hpp"
 #include "fake_session.hpp"
 

@@ -1,5 +1,6 @@
 #include "channels/channel.hpp"
 
+#include "channels/jwks.hpp"
 #include "channels/service.hpp"
 #include "channels/slack.hpp"
 #include "channels/webhook.hpp"
@@ -7,11 +8,12 @@
 namespace sentinel::worker {
 
 bool channel_known(std::string_view kind) {
-    return kind == "slack" || kind == "webhook" || is_service(kind);
+    return kind == "slack" || kind == "webhook" || kind == "jwks" || is_service(kind);
 }
 
 Built build_call(const Request& request, const Surroundings& around) {
     if (is_service(request.kind)) return build_service(request, around);
+    if (request.kind == "jwks") return build_jwks(request, around);
     return request.kind == "slack" ? build_slack(request, around) : build_webhook(request, around);
 }
 

@@ -10,9 +10,8 @@
 #include "channels/request.hpp"
 #include "engine/config.hpp"
 #include "engine/guard.hpp"
-#include "engine/secret.hpp"
+#include "engine/shared.hpp"
 #include "engine/transfer.hpp"
-#include "engine/vault.hpp"
 
 namespace sentinel::worker {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/clock.hpp"
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 #include "engine/session.hpp"
 
 namespace sentinel::worker {

@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "engine/database.hpp"
-#include "engine/keyring.hpp"
+#include "engine/shared.hpp"
 #include "engine/process.hpp"
 
 namespace sentinel::worker {

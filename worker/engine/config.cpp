@@ -1,132 +1,19 @@
 #include "engine/config.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <functional>
 #include <random>
-#include <sstream>
 
+#include "engine/config_reader.hpp"
 #include "engine/json.hpp"
-#include "engine/libpq.hpp"
 
 namespace sentinel::worker {
 namespace {
 
 constexpr int kMostSlots = 2000;
-
-std::string default_name() {
-    char host[256] = "worker";
-    gethostname(host, sizeof host - 1);
-    // Two containers may share host name and pid; two clones of a machine too.
-    char random[8];
-    std::snprintf(random, sizeof random, "%06x", std::random_device{}() & 0xffffffU);
-    return std::string(host) + ":" + std::to_string(getpid()) + ":" + random;
-}
-
-// Reads one key after another; what remains unread at the end is an unknown key.
-class Reader {
- public:
-    Reader(const Json& root, std::vector<std::string>& problems) : root_(root), problems_(problems) {}
-
-    void fault(const std::string& key, const std::string& what) { problems_.push_back(key + ": " + what); }
-
-    const Json* find(const char* key) {
-        known_.emplace_back(key);
-        const auto at = root_.find(key);
-        return at == root_.end() ? nullptr : &*at;
-    }
-
-    void text(const char* key, std::string& target, const char* example) {
-        const Json* value = find(key);
-        if (value == nullptr) return;
-        if (!value->is_string()) return fault(key, std::string("must be a text, such as ") + example);
-        target = value->get<std::string>();
-        if (target.find('\0') != std::string::npos) fault(key, "has a zero byte");
-    }
-
-    void flag(const char* key, bool& target) {
-        const Json* value = find(key);
-        if (value == nullptr) return;
-        if (!value->is_boolean()) return fault(key, "must be true or false");
-        target = value->get<bool>();
-    }
-
-    void number(const char* key, int& target, int least, int most) {
-        if (const Json* value = find(key)) number(key, *value, target, least, most);
-    }
-
-    void number(const std::string& key, const Json& value, int& target, int least, int most) {
-        const std::string range = "must be a whole number from " + std::to_string(least) + " to " +
-                                  std::to_string(most) + ", such as " + std::to_string(target);
-        if (!value.is_number_integer()) return fault(key, range);
-        const auto wide = value.is_number_unsigned() && value.get<std::uint64_t>() > 1'000'000'000
-                              ? std::int64_t{1'000'000'000}
-                              : value.get<std::int64_t>();
-        if (wide < least || wide > most) return fault(key, range);
-        target = static_cast<int>(wide);
-    }
-
-    void list(const char* key, const char* example, const std::function<void(const std::string&)>& each) {
-        const Json* value = find(key);
-        if (value == nullptr) return;
-        const auto text = [](const Json& one) { return one.is_string(); };
-        if (!value->is_array() || !std::all_of(value->begin(), value->end(), text)) {
-            return fault(key, std::string("must be a list of texts, such as ") + example);
-        }
-        for (const auto& one : *value) each(one.get<std::string>());
-    }
-
-    void refuse_unknown() {
-        for (const auto& item : root_.items()) {
-            if (std::find(known_.begin(), known_.end(), item.key()) != known_.end()) continue;
-            std::string all;
-            for (const auto& name : known_) all += (all.empty() ? "" : ", ") + name;
-            fault(to_printable(item.key()), "is no key of this file; the keys are " + all);
-        }
-    }
-
- private:
-    static std::string to_printable(std::string key) {
-        for (char& c : key) {
-            if (!std::isprint(static_cast<unsigned char>(c))) c = '?';
-        }
-        return key.substr(0, 60);
-    }
-
-    const Json& root_;
-    std::vector<std::string>& problems_;
-    std::vector<std::string> known_;
-};
-
-void check_database(const std::string& conninfo, bool readable_by_others, Reader& reader) {
-    if (conninfo.empty()) {
-        return reader.fault("database",
-                            "is missing; such as \"host=/run/postgresql dbname=crm user=sentinel_worker\"");
-    }
-    char* text = nullptr;
-    const OptionsPtr options(PQconninfoParse(conninfo.c_str(), &text));
-    if (!options) {
-        // libpq's sentence may quote the string, and with it a password: say only that it does not parse.
-        PQfreemem(text);
-        return reader.fault("database",
-                            "is no libpq connection string; such as \"host=/run/postgresql dbname=crm\"");
-    }
-    for (const PQconninfoOption* one = options.get(); one->keyword != nullptr; ++one) {
-        if (one->val == nullptr || std::strcmp(one->keyword, "password") != 0) continue;
-        if (readable_by_others) {
-            reader.fault("database",
-                         "holds a password in a file that others may read; "
-                         "chmod 0600 it, or use passfile= or peer authentication");
-        }
-    }
-}
 
 bool is_host(const std::string& text) {
     const std::string name = text.substr(0, text.find(':'));
@@ -144,7 +31,7 @@ bool is_host(const std::string& text) {
            std::stoi(port) >= 1 && std::stoi(port) <= 65535;
 }
 
-void read_slots(Config& config, Reader& reader) {
+void read_slots(Config& config, ConfigReader& reader) {
     const Json* slots = reader.find("slots");
     if (slots == nullptr) return;
     if (!slots->is_object()) {
@@ -165,6 +52,15 @@ void read_slots(Config& config, Reader& reader) {
 
 }  // namespace
 
+std::string default_name() {
+    char host[256] = "worker";
+    gethostname(host, sizeof host - 1);
+    // Two containers may share host name and pid; two clones of a machine too.
+    char random[8];
+    std::snprintf(random, sizeof random, "%06x", std::random_device{}() & 0xffffffU);
+    return std::string(host) + ":" + std::to_string(getpid()) + ":" + random;
+}
+
 int Config::all_slots() const {
     int sum = 0;
     for (const auto& [queue, n] : slots) sum += n;
@@ -181,9 +77,8 @@ ConfigReading parse_config(std::string_view text, bool readable_by_others) {
         out.problems.push_back("the file is not one JSON object" + (why.empty() ? "" : ": " + why));
         return out;
     }
-    Reader reader(*root, out.problems);
-    reader.text("database", config.database, "\"host=/run/postgresql dbname=crm\"");
-    check_database(config.database, readable_by_others, reader);
+    ConfigReader reader(*root, out.problems);
+    reader.database(config.database, readable_by_others, "sentinel_worker");
     reader.text("worker_name", config.worker_name, "\"delivery-1\"");
     if (config.worker_name.empty() || config.worker_name.size() > 100) {
         reader.fault("worker_name", "must have 1 to 100 bytes; leave it out for host:pid:random");
@@ -236,16 +131,10 @@ ConfigReading parse_config(std::string_view text, bool readable_by_others) {
 }
 
 ConfigReading read_config(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    struct stat facts {};
-    if (!file || stat(path.c_str(), &facts) != 0) {
-        ConfigReading out;
-        out.problems.push_back("cannot read " + path + ": " + std::strerror(errno));
-        return out;
-    }
-    std::ostringstream text;
-    text << file.rdbuf();
-    return parse_config(text.str(), (facts.st_mode & 077) != 0);
+    ConfigReading out;
+    bool readable_by_others = false;
+    const auto text = read_config_file(path, readable_by_others, out.problems);
+    return text ? parse_config(*text, readable_by_others) : out;
 }
 
 }  // namespace sentinel::worker

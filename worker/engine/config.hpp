@@ -37,6 +37,9 @@ struct ConfigReading {
     std::vector<std::string> problems;  // empty: the configuration may be used
 };
 
+// host:pid:random, so that no two processes have the same, wherever they run.
+std::string default_name();
+
 // JSON with // comments. readable_by_others: whether the file lets other users read it.
 ConfigReading parse_config(std::string_view text, bool readable_by_others);
 ConfigReading read_config(const std::string& path);

@@ -3,52 +3,17 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <cstring>
+
+#include "engine/connect.hpp"
 
 namespace sentinel::worker {
 namespace {
 
+constexpr const char* kName = "sentinel-worker/" SENTINEL_VERSION;
 constexpr auto kConnectWithin = Seconds(10);
 constexpr Millis kShortestPause{100};
 constexpr Millis kLongestPause{30'000};
 constexpr auto kStable = Seconds(10);  // up for so long, and the next break starts with short pauses again
-
-// The user's own options come first, ours after them, so that ours hold.
-std::string user_options(const std::string& conninfo) {
-    const OptionsPtr options(PQconninfoParse(conninfo.c_str(), nullptr));
-    for (const auto* one = options.get(); one != nullptr && one->keyword != nullptr; ++one) {
-        if (std::strcmp(one->keyword, "options") == 0 && one->val != nullptr)
-            return std::string(one->val) + " ";
-    }
-    return {};
-}
-
-// places: what takes the place of host, hostaddr and port of the string.
-ConnectionPtr begin(const std::string& conninfo, const std::string& options, bool wait,
-                    const PlaceLists* places = nullptr) {
-    const std::string all_options = user_options(conninfo) + options;
-    std::vector<std::pair<const char*, const char*>> pairs = {
-        {"dbname", conninfo.c_str()}, {"application_name", "sentinel-worker/" SENTINEL_VERSION},
-        {"keepalives_idle", "30"},    {"keepalives_interval", "10"},
-        {"keepalives_count", "3"},    {"tcp_user_timeout", "30000"},
-        {"connect_timeout", "10"},    {"target_session_attrs", "read-write"},
-        {"client_encoding", "UTF8"},  {"options", all_options.c_str()},
-    };
-    if (places != nullptr) {
-        pairs.emplace_back("host", places->hosts.c_str());
-        pairs.emplace_back("hostaddr", places->addresses.c_str());
-        pairs.emplace_back("port", places->ports.c_str());
-    }
-    pairs.emplace_back(nullptr, nullptr);
-    std::vector<const char*> keys;
-    std::vector<const char*> values;
-    for (const auto& [key, value] : pairs) {
-        keys.push_back(key);
-        values.push_back(value);
-    }
-    return ConnectionPtr(wait ? PQconnectdbParams(keys.data(), values.data(), 1)
-                              : PQconnectStartParams(keys.data(), values.data(), 1));
-}
 
 bool ready(int fd, short events) {
     pollfd one{fd, events, 0};
@@ -58,7 +23,8 @@ bool ready(int fd, short events) {
 }  // namespace
 
 ConnectionPtr connect_and_wait(const std::string& conninfo, std::string& problem) {
-    ConnectionPtr connection = begin(conninfo, "-c timezone=UTC -c statement_timeout=10s", true);
+    ConnectionPtr connection =
+        begin_connection(conninfo, "-c timezone=UTC -c statement_timeout=10s", kName, Waiting::yes);
     if (!connection || PQstatus(connection.get()) != CONNECTION_OK) {
         problem = connection ? one_line(PQerrorMessage(connection.get())) : "out of memory";
         return nullptr;
@@ -134,7 +100,7 @@ void Database::go_on_looking_up(Instant now) {
 }
 
 void Database::begin_to_connect(Instant now, const PlaceLists* places) {
-    connection_ = begin(settings_.conninfo, settings_.options, false, places);
+    connection_ = begin_connection(settings_.conninfo, settings_.options, kName, Waiting::no, places);
     state_ = State::connecting;
     since_ = now;
     wanted_ = PGRES_POLLING_WRITING;

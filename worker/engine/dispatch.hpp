@@ -19,7 +19,7 @@
 #include "engine/presence.hpp"
 #include "engine/session.hpp"
 #include "engine/slots.hpp"
-#include "engine/vault.hpp"
+#include "engine/shared.hpp"
 
 namespace sentinel::worker {
 

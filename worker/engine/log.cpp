@@ -12,7 +12,7 @@
 
 #include "engine/clock.hpp"
 #include "engine/json.hpp"
-#include "engine/secret.hpp"
+#include "engine/shared.hpp"
 
 namespace sentinel::worker {
 namespace {

@@ -12,7 +12,7 @@
 #include "engine/log.hpp"
 #include "engine/process.hpp"
 #include "engine/runner.hpp"
-#include "engine/vault.hpp"
+#include "engine/shared.hpp"
 
 namespace sentinel::worker {
 

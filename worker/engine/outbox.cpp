@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 #include "engine/fault.hpp"
 
 namespace sentinel::worker {

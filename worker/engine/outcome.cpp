@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 #include "engine/json.hpp"
 
 namespace sentinel::worker {

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 #include "engine/json.hpp"
 
 namespace sentinel::worker {

@@ -11,9 +11,7 @@
 #include "channels/service.hpp"
 #include "channels/webhook.hpp"
 #include "engine/database.hpp"
-#include "engine/encoding.hpp"
-#include "engine/keyring.hpp"
-#include "engine/vault.hpp"
+#include "engine/shared.hpp"
 
 namespace sentinel::worker {
 namespace {

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <new>
 
-#include "engine/encoding.hpp"
+#include "engine/shared.hpp"
 #include "engine/fault.hpp"
 #include "engine/process.hpp"
 #include "engine/retry_after.hpp"
@@ -109,9 +109,13 @@ Transfer::Transfer(Call call, const Guard& guard, const std::string& ca_file, st
     add_header(headers_, "Expect:");  // no waiting for 100-continue
     set(easy, CURLOPT_HTTPHEADER, headers_.get());
     set(easy, CURLOPT_USERAGENT, "Sentinel/" SENTINEL_VERSION);
-    set(easy, CURLOPT_POST, 1L);
-    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call_.body.size()));
-    set(easy, CURLOPT_POSTFIELDS, call_.body.data());
+    if (call_.fetch) {
+        set(easy, CURLOPT_HTTPGET, 1L);
+    } else {
+        set(easy, CURLOPT_POST, 1L);
+        set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call_.body.size()));
+        set(easy, CURLOPT_POSTFIELDS, call_.body.data());
+    }
 
     set(easy, CURLOPT_BUFFERSIZE, 4096L);  // answers are short, and every transfer under way holds a buffer
     set(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);

@@ -11,7 +11,7 @@
 #include "engine/curl.hpp"
 #include "engine/guard.hpp"
 #include "engine/outcome.hpp"
-#include "engine/secret.hpp"
+#include "engine/shared.hpp"
 
 namespace sentinel::worker {
 
@@ -36,6 +36,7 @@ struct Call {
     Url url;
     std::string host;  // for the log
     bool http_only = false;
+    bool fetch = false;  // GET, without the body
     std::string body;
     std::vector<std::string> headers;  // "name: value", see header_ok()
     Redactor redactor;                 // holds the secrets of this call

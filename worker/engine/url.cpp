@@ -4,7 +4,7 @@
 #include <cctype>
 #include <cstdlib>
 
-#include "engine/secret.hpp"
+#include "engine/shared.hpp"
 
 namespace sentinel::worker {
 namespace {

@@ -90,7 +90,7 @@ CREATE TABLE sentinel.deliveries (
     id           uuid        NOT NULL DEFAULT sentinel.uuid7(),
     -- Asked at each update: with the count inside, the pattern alone would take longer than the update.
     message_id   text        NOT NULL CHECK (message_id ~ '^msg_[0-9A-Za-z]+$' AND length(message_id) BETWEEN 20 AND 64),
-    target_kind  text        NOT NULL CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model')),
+    target_kind  text        NOT NULL CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model', 'jwks')),
     target_id    uuid        NOT NULL,
     event_id     uuid        NOT NULL,
     event_type   text        NOT NULL,
@@ -119,8 +119,8 @@ COMMENT ON COLUMN sentinel.deliveries.org_id IS 'Organisation the delivery belon
 COMMENT ON COLUMN sentinel.deliveries.id IS 'Identifier, uuid version 7.';
 COMMENT ON COLUMN sentinel.deliveries.message_id IS
     'webhook-id: the same in every attempt and redelivery, so that a receiver can drop what it knows; holds no dot.';
-COMMENT ON COLUMN sentinel.deliveries.target_kind IS 'slack, webhook, enrichment or model.';
-COMMENT ON COLUMN sentinel.deliveries.target_id IS 'Slack channel, webhook endpoint or service.';
+COMMENT ON COLUMN sentinel.deliveries.target_kind IS 'slack, webhook, enrichment, model or jwks.';
+COMMENT ON COLUMN sentinel.deliveries.target_id IS 'Slack channel, webhook endpoint, service or identity provider.';
 COMMENT ON COLUMN sentinel.deliveries.event_id IS 'Event told of; a test message has an id of its own.';
 COMMENT ON COLUMN sentinel.deliveries.event_type IS 'Outbound name of the event: deal.closed_won for deal.won.';
 COMMENT ON COLUMN sentinel.deliveries.body IS 'Bytes of the request, made once and never serialised again: signatures cover them.';
@@ -209,7 +209,7 @@ COMMENT ON INDEX sentinel.delivery_attempts_delivery IS 'The attempts of a deliv
 -- How an outcome is judged: the first row that matches, by rank. A NULL condition is no condition;
 -- error_code 'none' = an answer came whole, 'any' = some failure below HTTP.
 CREATE TABLE sentinel.delivery_rules (
-    target_kind text     NOT NULL CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model')),
+    target_kind text     NOT NULL CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model', 'jwks')),
     rank        integer  NOT NULL,
     status_from integer,
     status_to   integer,
@@ -224,7 +224,7 @@ CREATE TABLE sentinel.delivery_rules (
 );
 COMMENT ON TABLE sentinel.delivery_rules IS
     'What becomes of a delivery by the outcome of an attempt: per kind of target, the first matching row by rank.';
-COMMENT ON COLUMN sentinel.delivery_rules.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.delivery_rules.target_kind IS 'slack, webhook, enrichment, model or jwks.';
 COMMENT ON COLUMN sentinel.delivery_rules.rank IS 'Order of matching, lowest first.';
 COMMENT ON COLUMN sentinel.delivery_rules.status_from IS 'Lowest HTTP status matched; empty = any or none.';
 COMMENT ON COLUMN sentinel.delivery_rules.status_to IS 'Highest HTTP status matched; empty = any or none.';
@@ -304,14 +304,29 @@ VALUES
     ('model', 23, 404, 404, 'none', 'disable', 'no such address or model: the owner must change it'),
     ('enrichment', 23, 403, 403, 'none', 'disable', 'the key may not ask: the owner must mend it');
 
+-- Of an identity provider the old keys hold on whatever it answers, and its keys are asked for again within a day.
+INSERT INTO sentinel.delivery_rules
+    (target_kind, rank, status_from, status_to, error_code, decision, min_delay, hold_target, description)
+VALUES
+    ('jwks', 10, 200, 299, 'none', 'delivered', '0', false, 'answered'),
+    ('jwks', 20, 300, 399, NULL, 'dead', '0', false, 'redirects are never followed: the owner must change the address'),
+    ('jwks', 30, 429, 429, 'none', 'retry', '30 s', true, 'too many requests'),
+    ('jwks', 31, 503, 503, 'none', 'retry', '0', true, 'overloaded'),
+    ('jwks', 40, 408, 408, 'none', 'retry', '0', false, 'the provider timed out'),
+    ('jwks', 50, 400, 499, 'none', 'dead', '0', false, 'no keys at this address: trying again changes nothing'),
+    ('jwks', 60, 500, 599, 'none', 'retry', '0', false, 'the provider failed'),
+    ('jwks', 100, NULL, NULL, 'tls_error', 'retry_slow', '5 min', false, 'the certificate is not trusted: seconds do not help'),
+    ('jwks', 110, NULL, NULL, 'invalid_request', 'dead', '0', false, 'no request can be made of it: trying again changes nothing'),
+    ('jwks', 900, NULL, NULL, NULL, 'retry', '0', false, 'no answer, or half of one');
+
 CREATE TABLE sentinel.retry_schedules (
-    target_kind text     PRIMARY KEY CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model')),
+    target_kind text     PRIMARY KEY CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model', 'jwks')),
     steps       interval[] NOT NULL CHECK (cardinality(steps) >= 1),
     description text     NOT NULL
 );
 COMMENT ON TABLE sentinel.retry_schedules IS
     'Waits between the attempts of a delivery, before jitter; after the last step the last is repeated.';
-COMMENT ON COLUMN sentinel.retry_schedules.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.retry_schedules.target_kind IS 'slack, webhook, enrichment, model or jwks.';
 COMMENT ON COLUMN sentinel.retry_schedules.steps IS 'Wait after the first failure, the second, and so on.';
 COMMENT ON COLUMN sentinel.retry_schedules.description IS 'Where it comes from.';
 
@@ -321,4 +336,5 @@ INSERT INTO sentinel.retry_schedules (target_kind, steps, description) VALUES
     ('slack', '{1 s,2 s,4 s,8 s,16 s,32 s,64 s,128 s,256 s,512 s,15 min}',
      'one second, doubled, at most 15 minutes'),
     ('enrichment', '{5 s,30 s,2 min,5 min,10 min}', 'six attempts: a lead waits for the answer'),
-    ('model', '{2 s,15 s,1 min,4 min,10 min}', 'six attempts: a lead or call waits for the judgement');
+    ('model', '{2 s,15 s,1 min,4 min,10 min}', 'six attempts: a lead or call waits for the judgement'),
+    ('jwks', '{1 s,5 s,30 s,2 min}', 'five attempts: somebody may be waiting to sign in');

@@ -46,7 +46,7 @@ COMMENT ON COLUMN sentinel.target_breakers.failed_at IS 'When an attempt last fa
 COMMENT ON COLUMN sentinel.target_breakers.last_error IS 'What that attempt met, at most 300 characters.';
 
 CREATE TABLE sentinel.rate_limits (
-    target_kind        text    PRIMARY KEY CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model')),
+    target_kind        text    PRIMARY KEY CHECK (target_kind IN ('slack', 'webhook', 'enrichment', 'model', 'jwks')),
     per_second         numeric CHECK (per_second BETWEEN 0.001 AND 1000),
     burst              integer NOT NULL DEFAULT 1 CHECK (burst BETWEEN 1 AND 1000),
     retry_share        numeric NOT NULL DEFAULT 0.1 CHECK (retry_share BETWEEN 0 AND 1),
@@ -56,7 +56,7 @@ CREATE TABLE sentinel.rate_limits (
 );
 COMMENT ON TABLE sentinel.rate_limits IS
     'How much may be sent to a target of each kind, and how much of it may be retries; target_limits goes first.';
-COMMENT ON COLUMN sentinel.rate_limits.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.rate_limits.target_kind IS 'slack, webhook, enrichment, model or jwks.';
 COMMENT ON COLUMN sentinel.rate_limits.per_second IS 'Requests per second to one target; empty = no limit.';
 COMMENT ON COLUMN sentinel.rate_limits.burst IS 'Requests that may go at once after a pause.';
 COMMENT ON COLUMN sentinel.rate_limits.retry_share IS 'Retries that each first attempt allows, from 0 to 1.';
@@ -68,7 +68,8 @@ INSERT INTO sentinel.rate_limits (target_kind, per_second, burst, description) V
     ('slack', 1, 1, 'Slack takes one message per second and channel'),
     ('webhook', NULL, 1, 'a receiver that wants less answers 429; sentinel.limit_target() sets a limit for one'),
     ('enrichment', NULL, 1, 'a service that wants less answers 429; sentinel.limit_target() sets a limit for one'),
-    ('model', NULL, 1, 'a gateway that wants less answers 429; sentinel.limit_target() sets a limit for one');
+    ('model', NULL, 1, 'a gateway that wants less answers 429; sentinel.limit_target() sets a limit for one'),
+    ('jwks', NULL, 1, 'keys are asked for once a minute at most');
 
 CREATE TABLE sentinel.target_limits (
     org_id     uuid        NOT NULL REFERENCES sentinel.orgs (org_id) ON DELETE CASCADE,

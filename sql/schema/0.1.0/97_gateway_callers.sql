@@ -1,11 +1,12 @@
--- Room gateway, callers: accounts, sessions and API keys. What is here of people is no tenant's.
+-- Room gateway, callers: accounts, sessions and API keys. What is here of people is no tenant's; it refers to sentinel.users without
+-- foreign keys, so that it stays on the coordinator where tables are distributed, while users is copied to every node.
 
 CREATE TABLE sentinel.accounts (
-    user_id uuid NOT NULL PRIMARY KEY REFERENCES sentinel.users ON DELETE CASCADE,
+    user_id uuid NOT NULL PRIMARY KEY,
     first_name text CHECK (length(first_name) <= 100),
     last_name text CHECK (length(last_name) <= 100),
     password_hash text,
-    password_key_id bigint,
+    password_key bigint,
     password_changed_at timestamptz,
     email_verified_at timestamptz,
     totp_envelope bytea,
@@ -13,7 +14,7 @@ CREATE TABLE sentinel.accounts (
     totp_confirmed_at timestamptz,
     totp_last_step bigint,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CHECK ((password_hash IS NULL) = (password_key_id IS NULL)),
+    CHECK ((password_hash IS NULL) = (password_key IS NULL)),
     CHECK (totp_confirmed_at IS NULL OR totp_envelope IS NOT NULL)
 );
 COMMENT ON TABLE sentinel.accounts IS 'How people sign in. Not readable by tenants. One row is one person.';
@@ -21,7 +22,7 @@ COMMENT ON COLUMN sentinel.accounts.user_id IS 'The person.';
 COMMENT ON COLUMN sentinel.accounts.first_name IS 'First name, where given.';
 COMMENT ON COLUMN sentinel.accounts.last_name IS 'Last name, where given.';
 COMMENT ON COLUMN sentinel.accounts.password_hash IS 'bcrypt (cost 12) of password_digest(); null for who signs in otherwise.';
-COMMENT ON COLUMN sentinel.accounts.password_key_id IS 'Key of the server under which the password was digested.';
+COMMENT ON COLUMN sentinel.accounts.password_key IS 'Key of the server under which the password was digested.';
 COMMENT ON COLUMN sentinel.accounts.password_changed_at IS 'When the password was set.';
 COMMENT ON COLUMN sentinel.accounts.email_verified_at IS 'When the address was shown to be the person''s; null: only organisations that the person founded can be entered.';
 COMMENT ON COLUMN sentinel.accounts.totp_envelope IS 'Secret of the one-time codes, sealed under the key of the server.';
@@ -41,7 +42,7 @@ COMMENT ON COLUMN sentinel.account_founded.user_id IS 'Person who may enter it a
 
 CREATE TABLE sentinel.account_tokens (
     token_sha256 bytea NOT NULL PRIMARY KEY CHECK (length(token_sha256) = 32),
-    user_id uuid NOT NULL REFERENCES sentinel.users ON DELETE CASCADE,
+    user_id uuid NOT NULL,
     purpose text NOT NULL CHECK (purpose IN ('set_password', 'recovery_code')),
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz
@@ -56,9 +57,9 @@ COMMENT ON COLUMN sentinel.account_tokens.expires_at IS 'Until when it holds; nu
 
 CREATE TABLE sentinel.sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
-    user_id uuid NOT NULL REFERENCES sentinel.users ON DELETE CASCADE,
+    user_id uuid NOT NULL,
     method text NOT NULL CHECK (method IN ('password', 'password_totp', 'oidc', 'token')),
-    only_org_id uuid REFERENCES sentinel.orgs ON DELETE CASCADE,
+    only_org_id uuid,
     client_address inet,
     user_agent text CHECK (length(user_agent) <= 300),
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -125,3 +126,14 @@ COMMENT ON COLUMN sentinel.api_keys.created_at IS 'When it was made.';
 COMMENT ON COLUMN sentinel.api_keys.expires_at IS 'From when it no longer holds; null: never.';
 COMMENT ON COLUMN sentinel.api_keys.revoked_at IS 'When it was revoked.';
 COMMENT ON COLUMN sentinel.api_keys.last_used_at IS 'When it was last used, to the minute.';
+
+CREATE UNLOGGED TABLE sentinel.gateway_tickets (
+    ticket_sha256 bytea NOT NULL PRIMARY KEY CHECK (length(ticket_sha256) = 32),
+    caller jsonb NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX gateway_tickets_expiry ON sentinel.gateway_tickets (expires_at);
+COMMENT ON TABLE sentinel.gateway_tickets IS 'Tickets for what cannot send a header, such as EventSource and links to files. One row is one ticket not used yet.';
+COMMENT ON COLUMN sentinel.gateway_tickets.ticket_sha256 IS 'SHA-256 of the ticket.';
+COMMENT ON COLUMN sentinel.gateway_tickets.caller IS 'Who asked for it, as find_caller() gives it.';
+COMMENT ON COLUMN sentinel.gateway_tickets.expires_at IS 'Until when it counts: 30 seconds.';

@@ -18,7 +18,7 @@ ON CONFLICT (event_type, job_type) DO NOTHING;
 
 DROP TRIGGER IF EXISTS delivery_job_end ON sentinel.job_history;
 CREATE TRIGGER delivery_job_end AFTER INSERT ON sentinel.job_history
-    FOR EACH ROW WHEN (NEW.outcome IN ('dead', 'cancelled', 'discarded') AND NEW.job_type IN ('send_webhook', 'send_slack', 'send_enrichment', 'send_model'))
+    FOR EACH ROW WHEN (NEW.outcome IN ('dead', 'cancelled', 'discarded') AND NEW.job_type IN ('send_webhook', 'send_slack', 'send_enrichment', 'send_model', 'send_jwks'))
     EXECUTE FUNCTION sentinel.follow_job_end();
 
 -- What all kinds of target have in common; columns may be added at the end only.
@@ -33,13 +33,17 @@ CREATE OR REPLACE VIEW sentinel.delivery_targets WITH (security_invoker = true) 
     UNION ALL
     SELECT s.org_id, s.id, s.kind, concat_ws(' at ', s.model, sentinel.url_host(s.url)), s.url, '{}', s.enabled, s.disabled_at,
            s.disabled_reason, s.not_before, NULL, s.created_at
-    FROM sentinel.services s;
-COMMENT ON VIEW sentinel.delivery_targets IS 'Slack channels, webhook endpoints and services. One row is one target.';
+    FROM sentinel.services s
+    UNION ALL
+    SELECT i.org_id, i.id, 'jwks', sentinel.url_host(i.issuer), i.jwks_url, '{}', i.enabled, i.disabled_at, NULL, i.not_before, NULL,
+           i.created_at
+    FROM sentinel.oidc_issuers i;
+COMMENT ON VIEW sentinel.delivery_targets IS 'Slack channels, webhook endpoints, services, and identity providers whose keys are fetched. One row is one target.';
 COMMENT ON COLUMN sentinel.delivery_targets.org_id IS 'Organisation.';
-COMMENT ON COLUMN sentinel.delivery_targets.id IS 'Id of the channel, endpoint or service.';
-COMMENT ON COLUMN sentinel.delivery_targets.target_kind IS 'slack, webhook, enrichment or model.';
-COMMENT ON COLUMN sentinel.delivery_targets.name IS 'Name of the channel; description or host of the endpoint; host of the service, with its model.';
-COMMENT ON COLUMN sentinel.delivery_targets.url IS 'Address of an endpoint or service; that of a channel is a secret.';
+COMMENT ON COLUMN sentinel.delivery_targets.id IS 'Id of the channel, endpoint, service or provider.';
+COMMENT ON COLUMN sentinel.delivery_targets.target_kind IS 'slack, webhook, enrichment, model or jwks.';
+COMMENT ON COLUMN sentinel.delivery_targets.name IS 'Name of the channel; description or host of the endpoint; host of the service, with its model; host of the provider.';
+COMMENT ON COLUMN sentinel.delivery_targets.url IS 'Address of an endpoint or service, or of the keys of a provider; that of a channel is a secret.';
 COMMENT ON COLUMN sentinel.delivery_targets.event_types IS 'Event types it hears of; a service hears of none, it is asked.';
 COMMENT ON COLUMN sentinel.delivery_targets.enabled IS 'Whether events are sent to it.';
 COMMENT ON COLUMN sentinel.delivery_targets.disabled_at IS 'When it was disabled.';
@@ -63,7 +67,7 @@ CREATE OR REPLACE VIEW sentinel.delivery_status WITH (security_invoker = true) A
 COMMENT ON VIEW sentinel.delivery_status IS 'How each message to each target stands. One row is one delivery.';
 COMMENT ON COLUMN sentinel.delivery_status.delivery_id IS 'Id of the delivery, for sentinel.redeliver().';
 COMMENT ON COLUMN sentinel.delivery_status.message_id IS 'webhook-id, the same in all attempts.';
-COMMENT ON COLUMN sentinel.delivery_status.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.delivery_status.target_kind IS 'slack, webhook, enrichment, model or jwks.';
 COMMENT ON COLUMN sentinel.delivery_status.target IS 'Name of the channel, endpoint or service.';
 COMMENT ON COLUMN sentinel.delivery_status.event_type IS 'Event told of, by its outbound name.';
 COMMENT ON COLUMN sentinel.delivery_status.event_id IS 'Id of the event.';
@@ -92,7 +96,7 @@ CREATE OR REPLACE VIEW sentinel.delivery_log WITH (security_invoker = true) AS
     LEFT JOIN sentinel.delivery_targets t ON t.org_id = d.org_id AND t.id = d.target_id;
 COMMENT ON VIEW sentinel.delivery_log IS 'What was sent where and how it ended. One row is one attempt.';
 COMMENT ON COLUMN sentinel.delivery_log.recorded_at IS 'When the outcome was recorded.';
-COMMENT ON COLUMN sentinel.delivery_log.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.delivery_log.target_kind IS 'slack, webhook, enrichment, model or jwks.';
 COMMENT ON COLUMN sentinel.delivery_log.target IS 'Name of the channel, endpoint or service.';
 COMMENT ON COLUMN sentinel.delivery_log.event_type IS 'Event told of, by its outbound name.';
 COMMENT ON COLUMN sentinel.delivery_log.message_id IS 'webhook-id, the same in all attempts.';

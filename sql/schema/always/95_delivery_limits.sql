@@ -30,10 +30,10 @@ CREATE OR REPLACE VIEW sentinel.target_health WITH (security_invoker = true) AS
         WHERE d.org_id = t.org_id AND d.target_id = t.id AND d.state = 'delivered'
         ORDER BY d.created_at DESC LIMIT 1) s ON true;
 COMMENT ON VIEW sentinel.target_health IS
-    'Whether Slack channels, webhook endpoints and services take what is sent, and what holds it back. One row is one target.';
+    'Whether Slack channels, webhook endpoints, services and identity providers take what is sent, and what holds it back. One row is one target.';
 COMMENT ON COLUMN sentinel.target_health.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.target_health.target_id IS 'Id of the channel, endpoint or service.';
-COMMENT ON COLUMN sentinel.target_health.target_kind IS 'slack, webhook, enrichment or model.';
+COMMENT ON COLUMN sentinel.target_health.target_kind IS 'slack, webhook, enrichment, model or jwks.';
 COMMENT ON COLUMN sentinel.target_health.target IS 'Name of the channel; description or host of the endpoint; host of the service, with its model.';
 COMMENT ON COLUMN sentinel.target_health.standing IS
     'disabled; failing: its breaker is not closed; asked to wait: nothing before not_before; at its limit: messages wait for tokens; well.';

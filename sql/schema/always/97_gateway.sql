@@ -3,6 +3,14 @@
 -- install() gives sentinel_engine its rights last; serve(), which the routes below call, needs these before.
 GRANT SELECT, INSERT, UPDATE, DELETE ON sentinel.http_routes, sentinel.rate_tiers TO sentinel_engine;
 
+-- What sessions remember of these tables they read anew.
+DROP TRIGGER IF EXISTS tell_change ON sentinel.rate_tiers;
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON sentinel.rate_tiers
+    FOR EACH STATEMENT EXECUTE FUNCTION sentinel.tell_change();
+DROP TRIGGER IF EXISTS tell_change ON sentinel.http_routes;
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON sentinel.http_routes
+    FOR EACH STATEMENT EXECUTE FUNCTION sentinel.tell_change();
+
 INSERT INTO sentinel.gateway_settings DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 INSERT INTO sentinel.rate_tiers (tier, capacity, per_seconds, counts_by, description) VALUES
@@ -14,6 +22,7 @@ INSERT INTO sentinel.rate_tiers (tier, capacity, per_seconds, counts_by, descrip
     ('public', 50, 60, 'address', 'What anybody may ask for.'),
     ('track', 10, 60, 'address', 'Usage figures of pages.'),
     ('sign_in', 10, 60, 'address', 'Attempts to sign in, register or refresh.'),
+    ('account', 10, 60, 'caller', 'Attempts to sign in to one account, from wherever.'),
     ('intake', 60000, 60, 'caller', 'Leads that come in by program.'),
     ('webhook', 60000, 60, 'address', 'What vendors send.')
 ON CONFLICT DO NOTHING;

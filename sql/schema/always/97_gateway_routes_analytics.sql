@@ -47,7 +47,7 @@ BEGIN
             runs_as => 'operator', rate_tier => 'lenient', query => ARRAY['queue text Queue.', 'job_type text Job type.'] || paging)
     FROM (VALUES ('pending', 'List jobs that wait, the first due first.'), ('running', 'List jobs that run, the newest first.'),
                  ('failed', 'List jobs that failed and will be tried again.'), ('dead-letter', 'List jobs that failed for good, the newest first.')) AS j(word, summary);
-    PERFORM sentinel.serve('GET', '/observability/events', 'sentinel.http_events', 'List events that the caller may see, in order, none skipped.', 'events',
+    PERFORM sentinel.serve('GET', '/observability/events', 'sentinel.http_list_events', 'List events that the caller may see, in order, none skipped.', 'events',
             answers => 'list', rate_tier => 'lenient', query => ARRAY['order asc|desc asc to follow them, desc for the newest first; asc unless given.',
                 'event_type text Event type, with order=desc.', 'subject_type text Kind of subject, with order=desc.', 'subject_id uuid Subject, with order=desc.',
                 'limit integer Events, 1 to 1000, with order=desc to 200; 50 unless given.', 'cursor text The next_cursor of the answer before.']),
