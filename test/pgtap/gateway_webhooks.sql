@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(152);
+SELECT plan(156);
 
 -- A key file outlives the transaction: an earlier run may have made it.
 DO $$
@@ -302,12 +302,12 @@ UPDATE sentinel.webhook_events SET received_at = now() - interval '31 days' WHER
 SELECT is(sentinel.purge_webhooks(), 1::bigint, 'for 30 days');
 
 -- Over HTTP.
-CREATE FUNCTION pg_temp.ask(f text, params jsonb, body jsonb DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.ask(f text, params jsonb, body jsonb DEFAULT NULL, query jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     answer jsonb;
 BEGIN
     SET LOCAL ROLE sentinel_member;
-    EXECUTE format('SELECT sentinel.%I($1, NULL)', f) INTO answer USING jsonb_build_object('params', params, 'query', '{}'::jsonb) || CASE WHEN body IS NULL THEN '{}' ELSE jsonb_build_object('json', body) END;
+    EXECUTE format('SELECT sentinel.%I($1, NULL)', f) INTO answer USING jsonb_build_object('params', params, 'query', query) || CASE WHEN body IS NULL THEN '{}' ELSE jsonb_build_object('json', body) END;
     RESET ROLE;
     RETURN answer;
 END $$;
@@ -321,6 +321,14 @@ SELECT is(jsonb_array_length(pg_temp.ask('http_set_webhook_secret', :'named', '{
 SELECT is(pg_temp.ask('http_change_webhook_source', :'named', '{"enabled": false}') #> '{json,data,enabled}', 'false', 'disabled');
 SELECT is(pg_temp.ask('http_delete_webhook_source', :'named'), '{"status": 204}', 'and deleted');
 SELECT throws_ok(format('SELECT pg_temp.ask(''http_delete_webhook_source'', %L)', :'named'), 'SN004', NULL, 'once');
+RESET ROLE;
+SELECT is(jsonb_array_length(pg_temp.ask('http_webhook_events', '{}', NULL, '{"state": "failed"}') #> '{json,data}'), (SELECT count(*)::integer FROM sentinel.webhook_failures), 'what failed is listed');
+SELECT is((SELECT count(*) FROM jsonb_array_elements(pg_temp.ask('http_webhook_events', '{}') #> '{json,data}') d WHERE d ? 'body'), 0::bigint, 'without bodies');
+SELECT is(pg_temp.ask('http_webhook_event', jsonb_build_object('webhook_event_id', w.id)) #>> '{json,data,external_id}', 'd-1', 'and can be looked at')
+FROM sentinel.webhook_events w WHERE w.external_id = 'd-1';
+SELECT sentinel.enter(:'other');
+SELECT throws_ok(format('SELECT pg_temp.ask(''http_webhook_event'', jsonb_build_object(''webhook_event_id'', %L))', w.id), 'SN004', NULL, 'by its own organisation')
+FROM sentinel.webhook_events w WHERE w.external_id = 'd-1';
 RESET ROLE;
 
 SELECT * FROM finish();
