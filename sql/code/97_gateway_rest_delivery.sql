@@ -93,15 +93,15 @@ DECLARE
     b jsonb := sentinel.json_members(sentinel.http_object(request),
         CASE WHEN slack THEN '{name,event_types,per_second,burst}' ELSE '{event_types,description,retry_schedule,per_second,burst}' END::text[]);
     kinds text[] := sentinel.json_texts(b, 'event_types');
-    name text := btrim(sentinel.json_text(b, 'name'));
+    label text := btrim(sentinel.json_text(b, 'name'));
     waits interval[] := sentinel.json_texts(b, 'retry_schedule', 20)::interval[];
 BEGIN
     PERFORM sentinel.require_manager();
     IF b ? 'event_types' THEN
         PERFORM sentinel.check_event_patterns(kinds);
     END IF;
-    IF b ? 'name' AND (coalesce(name, '') = '' OR length(name) > 200 OR name ~ '[\x01-\x1f\x7f]') THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid name "%s"', left(regexp_replace(name, '[\x01-\x1f\x7f]', '?', 'g'), 60)),
+    IF b ? 'name' AND (coalesce(label, '') = '' OR length(label) > 200 OR label ~ '[\x01-\x1f\x7f]') THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('invalid name "%s"', left(regexp_replace(label, '[\x01-\x1f\x7f]', '?', 'g'), 60)),
             DETAIL = 'A name has 1 to 200 characters, none a control character.', HINT = 'Use the name of the channel in Slack, such as #deals.';
     ELSIF EXISTS (SELECT FROM unnest(waits) AS w WHERE NOT w >= '1 second' OR w > '7 days') OR waits = '{}' THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'invalid retry_schedule', DETAIL = 'It is 1 to 20 waits, each from a second to 7 days.',
@@ -111,7 +111,7 @@ BEGIN
     END IF;
     IF slack AND b ?| '{name,event_types}' THEN
         UPDATE sentinel.slack_channels c
-        SET name = CASE WHEN b ? 'name' THEN http_change_target.name ELSE c.name END, event_types = coalesce(kinds, c.event_types)
+        SET name = CASE WHEN b ? 'name' THEN label ELSE c.name END, event_types = coalesce(kinds, c.event_types)
         WHERE c.org_id = org AND c.id = target;
     ELSIF b ?| '{event_types,description,retry_schedule}' THEN
         UPDATE sentinel.webhook_endpoints e

@@ -121,7 +121,9 @@ SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
         FROM (VALUES ('check_integrity'), ('generate_weekly_report'), ('make_digests'), ('check_deal_decay')) k(job_type)$$),
     -- No model can be fitted to six deals.
     (36, 'fit_win_model', $$INSERT INTO sentinel.win_models (org_id, fitted_at, kind, horizon_days, coefficients, metrics)
-        VALUES (sentinel.current_org(), now(), 'evidence', 90, '{"label": "{label}"}', '{}')$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
+        VALUES (sentinel.current_org(), now(), 'evidence', 90, '{"label": "{label}"}', '{}')$$),
+    (37, 'begin_oidc', $$SELECT b.expires_at FROM (SELECT sentinel.add_oidc_issuer('https://{slug}.example', '{label}', 'https://{slug}.example/keys')) i,
+        LATERAL sentinel.begin_oidc('{slug}', NULL, now() + interval '1 year') b$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
 CALL sentinel.run_jobs(1000);
 
 -- A webhook that came in, through the gateway's one function.
