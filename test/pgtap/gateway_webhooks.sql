@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(156);
+SELECT plan(158);
 
 -- A key file outlives the transaction: an earlier run may have made it.
 DO $$
@@ -243,6 +243,9 @@ UPDATE vendor_case SET body = :'mixed' WHERE place = 1;
 SELECT pg_temp.try(c) FROM vendor_case c WHERE place = 1 \g /dev/null
 SELECT pg_temp.drain(:'org') \g /dev/null
 SELECT is((SELECT count(*) FROM sentinel.events WHERE event_type LIKE 'hubspot.%') - :told, 1::bigint, 'hubspot: of a batch with one item known the other is told');
+UPDATE vendor_case SET body = '[]' WHERE place = 1;
+SELECT pg_temp.try(c) FROM vendor_case c WHERE place = 1 \g /dev/null
+SELECT is(pg_temp.drain(:'org') || ' ' || pg_temp.last(), '1 ignored | 0 | an empty batch', 'hubspot: an empty batch is ignored');
 UPDATE vendor_case SET body = :'many' WHERE place = 1;
 SELECT pg_temp.try(c) FROM vendor_case c WHERE place = 1 \g /dev/null
 SELECT is(pg_temp.drain(:'org') || ' ' || pg_temp.last(), '1 failed | 0 | a batch of 101 items', 'hubspot: 101 items are too many');
@@ -264,6 +267,8 @@ SELECT is((SELECT string_agg(event_type || ' ' || (payload ->> 'subject_id'), ',
 SELECT is(pg_temp.post('/webhook/ghl', '[]', '{"locationId":"l1C08ntBrFjLS0elLIYU"}', '[]', 'secret=' || :'ghl_secret') ->> 'status', '401', 'gohighlevel: a secret in the query is none');
 SELECT is(pg_temp.post('/webhook/ghl', pg_temp.signed('gohighlevel', :'ghl_secret', b), b) ->> 'status', '401', 'gohighlevel: another location is not ours')
 FROM (VALUES ('{"locationId":"elsewhere"}')) v (b);
+SELECT is(pg_temp.post('/webhook/ghl', pg_temp.signed('gohighlevel', :'ghl_secret', b), b) ->> 'status', '200', 'gohighlevel: what does not say where from is, by our own secret')
+FROM (VALUES ('{"conversationId":"c-4","type":"InboundMessage"}')) v (b);
 -- The vendor's own signature: a throw-away key of signature-vectors.json over InboundMessage.1.sms.json.
 \set sms '{\n  "type": "InboundMessage",\n  "locationId": "l1C08ntBrFjLS0elLIYU",\n  "attachments": [],\n  "body": "This is a test message",\n  "contactId": "cI08i1Bls3iTB9bKgFJh",\n  "contentType": "text/plain",\n  "conversationId": "fcanlLgpbQgQhderivVs",\n  "dateAdded": "2021-04-21T11:31:45.750Z",\n  "direction": "inbound",\n  "messageType": "SMS",\n  "status": "delivered",\n  "conversationProviderId": "cI08i1Bls3iTB9bKgF01"\n}\n'
 \set vendor_key MCowBQYDK2VwAyEAwgiLuPjsOyj1itocYV8A/WgcOVcpkxXqq3tneDUTyU8=
