@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(158);
+SELECT plan(162);
 
 -- A key file outlives the transaction: an earlier run may have made it.
 DO $$
@@ -47,11 +47,11 @@ BEGIN
             ARRAY['svix-signature', 'v1,' || pg_temp.b64(decode(substr(secret, 7), 'base64'), id || '.' || s || '.' || body)]) END;
 END $$;
 -- Who has entered has left when a request is answered.
-CREATE FUNCTION pg_temp.post(path text, headers jsonb, body bytea, more jsonb DEFAULT '[]', query text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.post(path text, headers jsonb, body bytea, more jsonb DEFAULT '[]', query text DEFAULT NULL, at timestamptz DEFAULT now()) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     org uuid := sentinel.current_org();
     member uuid := sentinel.current_member();
-    r sentinel.http_response := sentinel.http_handle('POST', path, query, headers || more, body, '203.0.113.9', now());
+    r sentinel.http_response := sentinel.http_handle('POST', path, query, headers || more, body, '203.0.113.9', at);
 BEGIN
     IF r.status = 200 AND sentinel.current_org() IS NOT NULL THEN
         RAISE 'an organisation is still entered';
@@ -59,8 +59,8 @@ BEGIN
     PERFORM sentinel.enter(org, member);
     RETURN jsonb_build_object('status', r.status, 'body', convert_from(r.body, 'UTF8'), 'headers', r.headers);
 END $$;
-CREATE FUNCTION pg_temp.post(path text, headers jsonb, body text, more jsonb DEFAULT '[]', query text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT pg_temp.post(path, headers, convert_to(body, 'UTF8'), more, query) $$;
+CREATE FUNCTION pg_temp.post(path text, headers jsonb, body text, more jsonb DEFAULT '[]', query text DEFAULT NULL, at timestamptz DEFAULT now()) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT pg_temp.post(path, headers, convert_to(body, 'UTF8'), more, query, at) $$;
 CREATE FUNCTION pg_temp.stored() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM sentinel.webhook_events $$;
 CREATE FUNCTION pg_temp.waiting() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM sentinel.job_waiting WHERE job_type = 'process_webhook' $$;
 -- The events that the last webhook stored has caused.
@@ -277,6 +277,13 @@ SELECT sentinel.enter(:'org', :'boss');
 SELECT sentinel.set_webhook_source_secret(:'ghl', :'vendor_key');
 SELECT is(pg_temp.post('/webhook/ghl', :'vendor_head', :'sms') ->> 'status', '200', 'gohighlevel: its own signature is taken');
 SELECT is(pg_temp.post('/webhook/ghl', :'vendor_head', replace(:'sms', 'test', 'tesT')) ->> 'status', '401', 'gohighlevel: but not over other bytes');
+-- Another throw-away key, over a body that has a time.
+\set timed '{"type":"InboundMessage","locationId":"l1C08ntBrFjLS0elLIYU","webhookId":"w-1","timestamp":"2026-06-01T10:00:00.000Z"}'
+\set timed_head '[["X-GHL-Signature","pE+iMZ6zxtSkngWTvRo0gV7n+WdjpUCMAMdteODwYK8WM4ccmXoKHMrZS8U5adzkexcF78UnWEiG88CXjpcyAg=="]]'
+SELECT sentinel.set_webhook_source_secret(:'ghl', 'MCowBQYDK2VwAyEAgAp2gwhC5GGv2iyy6uY2w693/+9HsIv2g7F9CnXKIZs=', '1 hour');
+SELECT is(pg_temp.post('/webhook/ghl', :'timed_head', :'timed', at => t::timestamptz) ->> 'status', s, 'gohighlevel: signed at ten, come at ' || t)
+FROM (VALUES (1, '2026-06-01 10:05:01Z', '401'), (2, '2026-06-01 09:54:59Z', '401'), (3, '2026-06-01 10:04:59Z', '200')) v (n, t, s) ORDER BY n;
+SELECT is(pg_temp.key(), 'w-1', 'gohighlevel: and is known by its webhookId');
 SELECT is((SELECT count(*) FROM sentinel.webhook_keys WHERE source_id = :'ghl' AND expires_at IS NULL), 2::bigint, 'gohighlevel: the shared secret counts beside it');
 SELECT throws_ok(format('SELECT sentinel.add_webhook_source(''gohighlevel'', ''x'', %L)', :'vendor_key'), 'SN007', 'a public key without an account cannot be used', 'gohighlevel: the key that signs for everybody wants a location');
 SELECT sentinel.enter(:'other');
