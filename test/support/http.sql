@@ -21,7 +21,9 @@ BEGIN
     headers_out := sentinel.header_object(answer.headers);
     json := CASE WHEN headers_out ->> 'content-type' LIKE '%json%' AND text <> '' THEN text::jsonb END;
     route := answer.route;
-    PERFORM sentinel.enter((caller ->> 'org_id')::uuid);
+    IF caller ? 'org_id' THEN
+        PERFORM sentinel.enter((caller ->> 'org_id')::uuid);
+    END IF;
 END
 $$;
 CREATE FUNCTION pg_temp.http(caller jsonb, method text, target text, body text DEFAULT NULL, headers jsonb DEFAULT '[]',
