@@ -1,6 +1,6 @@
 -- What tests of routes begin with: requests as http_handle() gets them, from whoever the test says. How callers are found out
 -- is tested elsewhere.
-CREATE OR REPLACE FUNCTION sentinel.find_caller(access text, header jsonb, at timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION sentinel.find_caller(access text, header jsonb, ticket text, at timestamptz) RETURNS jsonb
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT (header ->> 'x-test-caller')::jsonb $$;
 
 CREATE FUNCTION pg_temp.caller(org uuid, member uuid DEFAULT NULL, role text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
