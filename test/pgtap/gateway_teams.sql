@@ -1,4 +1,6 @@
 -- Room gateway: the routes of teams, members, invites, notifications, alerts, targets and deliveries.
+-- One row may hold several results: each on a line of its own.
+\pset fieldsep '\n'
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
