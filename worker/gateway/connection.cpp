@@ -1,5 +1,7 @@
 #include "gateway/connection.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -203,6 +205,9 @@ asio::awaitable<Refusal> Connection::await_body() {
         if (!charge(body_.capacity())) {
             co_return Refusal{503, "no_memory", "too many bodies are under way; try again"};
         }
+        // Who sends faster than we read would keep everybody else waiting.
+        auto others = asio::post(context_.io, asio::use_awaitable);
+        co_await std::move(others);
         auto receiving = receive();
         const Got got = co_await std::move(receiving);
         if (got == Got::late) co_return Refusal{408, "body_timeout", "the body did not come in time"};
@@ -255,6 +260,11 @@ asio::awaitable<Outcome> Connection::ask(Job job) {
         const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         started.done = [shared, &io = context_.io](Outcome outcome) {
             asio::post(io, [shared, kept = std::move(outcome)]() mutable { (*shared)(std::move(kept)); });
+        };
+        // A client that has hung up while its request waits wants nothing done.
+        started.wanted = [fd = socket_.native_handle()] {
+            char one = 0;
+            return ::recv(fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
         };
         context_.requests.submit(std::move(started));
     };
