@@ -156,6 +156,11 @@ SENTINEL_FUNCTION(sentinel_enter) {
 }
 
 SENTINEL_FUNCTION(sentinel_act_for) {
+    if (PG_ARGISNULL(0)) {
+        sentinel::set_identity(nullptr, nullptr, nullptr, nullptr, true);
+        sentinel::set_client_address("");
+        PG_RETURN_VOID();
+    }
     const pg_uuid_t org = *PG_GETARG_UUID_P(0);
     const bool has_member = !PG_ARGISNULL(1);
     const pg_uuid_t member = has_member ? *PG_GETARG_UUID_P(1) : pg_uuid_t{};

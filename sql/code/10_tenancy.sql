@@ -45,7 +45,7 @@ ALTER FUNCTION sentinel.enter(uuid, uuid, boolean) OWNER TO sentinel_engine;
 CREATE FUNCTION sentinel.act_for(org_id uuid, member_id uuid, client_address inet) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_act_for';
 COMMENT ON FUNCTION sentinel.act_for(uuid, uuid, inet) IS
-    'Enter an organisation, as a member or as a whole, for somebody who has been identified by other means than the database role; until the end of the function of sentinel_engine that calls it. The audit log keeps the address. Errors: SN004 no such member.';
+    'Enter an organisation, as a member or as a whole, for somebody who has been identified by other means than the database role; until the transaction ends, or null is entered. The audit log keeps the address. Errors: SN004 no such member.';
 
 -- grant: everyone
 CREATE FUNCTION sentinel.leave() RETURNS void

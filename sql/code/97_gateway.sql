@@ -152,6 +152,9 @@ BEGIN
             GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
         END;
     END IF;
+    IF caller ? 'org_id' THEN
+        PERFORM sentinel.act_for(NULL, NULL, NULL);
+    END IF;
     IF state IS NOT NULL THEN
         answer := sentinel.http_error(state, message, detail, hint);
         more := more || sentinel.error_headers(state, detail);

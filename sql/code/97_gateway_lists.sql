@@ -105,9 +105,16 @@ COMMENT ON FUNCTION sentinel.http_found(jsonb, integer) IS
 
 -- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.http_after(request jsonb) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(p.place ->> 0, p.place ->> 'after')
-    FROM (SELECT sentinel.read_page_cursor(request -> 'query' ->> 'cursor') AS place) p
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
+BEGIN
+    IF place IS NOT NULL AND coalesce(jsonb_typeof(place -> 0), 'null') <> 'string' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid cursor "%s"', left(request -> 'query' ->> 'cursor', 60)),
+            DETAIL = 'A cursor is the next_cursor of a page of the same list.', HINT = 'Leave the cursor out for the first page.';
+    END IF;
+    RETURN place ->> 0;
+END
 $$;
 COMMENT ON FUNCTION sentinel.http_after(jsonb) IS
     'Give the place behind which a search goes on, which http_found() wrote into the cursor of the query. Errors: 22023.';

@@ -78,6 +78,7 @@ BEGIN
     IF given < stream_events.max_events AND sentinel.cursor_place(head) > sentinel.cursor_place(stream_events.cursor) THEN
         RETURN QUERY SELECT head, NULL::text, NULL::text;
     END IF;
+    PERFORM sentinel.act_for(NULL, NULL, NULL);
 END
 $$;
 ALTER FUNCTION sentinel.stream_events(text, text, integer) OWNER TO sentinel_engine;

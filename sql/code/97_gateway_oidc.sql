@@ -153,6 +153,7 @@ BEGIN
     IF asked.id IS NULL OR asked.expires_at <= at OR NOT asked.enabled THEN
         RETURN sentinel.oidc_refusal();
     END IF;
+    PERFORM sentinel.act_for(asked.org_id, NULL, (request ->> 'peer')::inet);
     -- Of what is not verified yet this alone is believed: that a key is wanted which may be new.
     IF claimed ->> 'iss' = asked.issuer AND NOT EXISTS (SELECT FROM jsonb_array_elements(asked.jwks -> 'keys') k
             WHERE kid IS NULL OR k -> 'kid' = kid) THEN

@@ -35,7 +35,7 @@ BEGIN
         FROM sentinel.accounts a WHERE a.user_id = totp_matches.of_user AND a.totp_envelope IS NOT NULL;
         -- Of two who come with one code at once, the second finds the step taken.
         UPDATE sentinel.accounts a SET totp_last_step = step
-        WHERE a.user_id = totp_matches.of_user AND (a.totp_last_step IS NULL OR a.totp_last_step < step);
+        WHERE step IS NOT NULL AND a.user_id = totp_matches.of_user AND (a.totp_last_step IS NULL OR a.totp_last_step < step);
         RETURN FOUND;
     END IF;
     DELETE FROM sentinel.account_tokens t

@@ -144,7 +144,7 @@ std::optional<Keyring> Keyring::read(const std::string& given, std::vector<std::
     const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) {
         problems.push_back("key_file: cannot open " + path + ": " + std::strerror(errno) +
-                           (advice.empty() ? "" : "; create one with: " + std::string(advice)));
+                           (advice.empty() ? "" : "; create one with: " + std::string(advice) + " " + path));
         return std::nullopt;
     }
     struct stat facts {};

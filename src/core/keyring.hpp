@@ -24,9 +24,9 @@ class Keyring {
     static std::optional<Keyring> parse(std::string_view text, std::vector<std::string>& problems);
 
     // As parse, after checking that the file belongs to this user and that nobody else may read it.
-    // advice is the command that makes a file, named where none can be opened; it may be empty.
+    // advice is the command that makes a file of the name behind it; empty gives none.
     static std::optional<Keyring> read(const std::string& path, std::vector<std::string>& problems,
-                                       std::string_view advice = "sentinel-worker keygen --key-file FILE");
+                                       std::string_view advice = "sentinel-worker keygen --key-file");
 
     std::string_view find(std::uint32_t id) const noexcept;  // empty when unknown
     std::vector<std::uint32_t> ids() const;

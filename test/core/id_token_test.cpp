@@ -178,8 +178,18 @@ TEST(IdToken, TheKeyMustBeMeantForIt) {
     EXPECT_FALSE(
         good(rs256(claims(), R"({"alg":"RS256","kid":"r1"})", short_rsa()), set_of(rsa_jwk(short_rsa()))))
         << "1024 bits";
-    EXPECT_FALSE(good(rs256(claims()), set_of(R"({"kty":"RSA","kid":"r1","n":")" +
-                                              number_of(rsa(), OSSL_PKEY_PARAM_RSA_N) + R"(","e":"AQ"})")))
+    // With an exponent of one the padded hash is its own signature. Source of the padding: RFC 8017
+    // section 9.2.
+    const std::string text =
+        to_base64url(std::string_view(R"({"alg":"RS256","kid":"r1"})")) + "." + to_base64url(claims());
+    const std::string info("\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+                           19);
+    const std::string hash = info + std::string(view_of(sha256({text})));
+    const std::string padded =
+        std::string("\0\1", 2) + std::string(253 - hash.size(), '\xff') + std::string(1, '\0') + hash;
+    EXPECT_FALSE(good(text + "." + to_base64url(padded),
+                      set_of(R"({"kty":"RSA","kid":"r1","n":")" + number_of(rsa(), OSSL_PKEY_PARAM_RSA_N) +
+                             R"(","e":"AQ"})")))
         << "an exponent of one";
     EXPECT_FALSE(good(rs256(claims()), set_of(R"({"kty":"RSA","kid":"r1","n":")" +
                                               to_base64url(std::string(5000, '\xff')) + R"(","e":"AQAB"})")));
