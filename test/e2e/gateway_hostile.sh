@@ -10,8 +10,6 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$ROOT/test/support/cluster.sh"
 # shellcheck source=SCRIPTDIR/../support/delivery.sh
 . "$ROOT/test/support/delivery.sh"
-# shellcheck source=SCRIPTDIR/../support/gateway.sh
-. "$ROOT/test/support/gateway.sh"
 
 if [[ ! -x $(pg_bindir)/sentinel-gateway ]]; then
     echo "skip: sentinel-gateway is not installed (it needs the headers of Boost 1.81 or later)"
@@ -25,8 +23,9 @@ FIGURES=()
 title() { printf '== %s (%d s)\n' "$1" "$SECONDS"; }
 attack() { as_owner python3 -B "$DIR/programs/attack.py" "$GATEWAY_PORT" "$@"; }
 value() { sed -nE "s/^$1 (.*)$/\1/p" <<<"$OUTPUT"; }
+gateway_kb() { sed -nE "s/^$1:[[:space:]]*([0-9]+) kB\$/\1/p" "/proc/$GATEWAY_PID/status"; }
 less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }
-ask_status() { curl -s -o /dev/null -m 5 -w '%{http_code}' -H "X-Forwarded-For: 10.9.$((RANDOM % 256)).$((RANDOM % 256))" "http://127.0.0.1:$GATEWAY_PORT$1"; }
+ask_status() { curl -s -o /dev/null -m 5 -w '%{http_code}' -H "X-Forwarded-For: 10.9.$((RANDOM % 256)).$((RANDOM % 256))" "$URL$1"; }
 answers() { [[ $(ask_status "$2") == "$1" ]]; }
 
 # Judge what the other client felt, and memory. Arguments: words.
@@ -60,16 +59,15 @@ flood() {
 
 title 'cluster, gateway'
 delivery_begin gateway "fsync = off" "max_connections = 60"
-trap 'gateway_end; delivery_end' EXIT
-as_owner cp "$ROOT"/test/e2e/gateway/*.py "$DIR/programs" 2>/dev/null || { cp "$ROOT"/test/e2e/gateway/*.py "$DIR/programs" && chmod 644 "$DIR"/programs/*.py; }
-gateway_begin
+cp "$ROOT"/test/e2e/gateway/*.py "$DIR/programs"
+chmod 644 "$DIR"/programs/*.py
+gateway_start 'trusted_proxies:["127.0.0.1"]' header_timeout_ms:3000 body_timeout_ms:4000 idle_timeout_ms:3000 stream_check_ms:1000 \
+    max_streams_per_audience:20000 max_streams:19000 max_connections:19500 connections:4
+GATEWAY_PORT=${URL##*:}
+ok "the configuration is in order" as_owner "$(pg_bindir)/sentinel-gateway" --check --config "$DIR/gateway.json"
 # Limits of rate are the database's and have tests of their own.
 sql "UPDATE sentinel.rate_tiers SET capacity = 1000000"
 key=$(org_sql "SELECT key FROM sentinel.create_api_key('hostile', ARRAY['*'])" | tail -n 1)
-gateway_conf "$DIR/gateway.json" header_timeout_ms:3000 body_timeout_ms:4000 idle_timeout_ms:3000 stream_check_ms:1000 \
-    max_streams_per_audience:20000 max_streams:19000 max_connections:19500 connections:4
-ok "the configuration is in order" as_owner "$GATEWAY" --check --config "$DIR/gateway.json"
-gateway_start
 same "it answers" 200 "$(ask_status /health)"
 start_kb=$(gateway_kb VmRSS)
 
@@ -130,17 +128,17 @@ ok "idle ones cost less than a tenth of a processor ($cpu_percent %)" less "$cpu
 within 10 "afterwards it answers as before" answers 200 /health
 
 title 'access that is taken back'
-curl -sN -m 20 -H "Authorization: Bearer $key" "http://127.0.0.1:$GATEWAY_PORT/events" >"$DIR/revoked.out" 2>&1 &
+curl -sN -m 20 -H "Authorization: Bearer $key" "$URL/events" >"$DIR/revoked.out" 2>&1 &
 listener=$!
 within 5 "a stream is open" grep -q '^retry: 1000' "$DIR/revoked.out"
 org_sql "SELECT sentinel.revoke_api_key(id) FROM sentinel.api_keys" >/dev/null
 ok "it ends when its key is revoked" await_exit "$listener" 5
-same "and cannot be opened again" 401 "$(curl -s -o /dev/null -m 5 -w '%{http_code}' -H "Authorization: Bearer $key" "http://127.0.0.1:$GATEWAY_PORT/events")"
+same "and cannot be opened again" 401 "$(curl -s -o /dev/null -m 5 -w '%{http_code}' -H "Authorization: Bearer $key" "$URL/events")"
 
 title 'a database that goes away'
 cluster_stop "$NAME" immediate
 within 5 "requests are told 503" answers 503 /health
-same "with the time to come back" 1 "$(curl -s -m 5 -D - -o /dev/null "http://127.0.0.1:$GATEWAY_PORT/health" | grep -ic '^retry-after: 1')"
+same "with the time to come back" 1 "$(curl -s -m 5 -D - -o /dev/null "$URL/health" | grep -ic '^retry-after: 1')"
 cluster_start "$NAME"
 within 35 "and are served again when it is back" answers 200 /health
 
