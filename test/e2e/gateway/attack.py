@@ -221,7 +221,7 @@ def table(port):
         ("a length beyond 64 bits", "413", head("POST", "/auth/login", "Content-Length: 99999999999999999999999999")),
         ("30 MB announced", "413", head("POST", "/auth/login", "Content-Length: 30000000", "Expect: 100-continue")),
         ("a chunk beyond 64 bits", "400", head("POST", "/auth/login", "Transfer-Encoding: chunked") + b"fffffffffffffffff\r\n"),
-        ("a chunk with a sign", "400", head("POST", "/auth/login", "Transfer-Encoding: chunked") + b"-1\r\n"),
+        ("a chunk with a sign", "400", head("POST", "/auth/login", "Transfer-Encoding: chunked") + b"-1\r\n\r\n"),
         # As each TCP segment came: an assertion of Beast 1.81.
         ("no chunk at all, in pieces", "400", [head("POST", "/auth/login", address(), "Transfer-Encoding: chunked", "Connection: close"),
                                                b"0", b"\r\n", b"\r", b"\n"]),
