@@ -99,16 +99,16 @@ COMMENT ON FUNCTION sentinel.json_texts(jsonb, text, integer) IS
     'Give a member of a JSON object that is an array of texts, in its order; null where it is missing. Errors: SN007.';
 
 -- grant: sentinel_member, sentinel_operator
-CREATE FUNCTION sentinel.http_found(is_there boolean, thing text, id uuid) RETURNS void
+CREATE FUNCTION sentinel.http_require(is_there boolean, thing text, id uuid) RETURNS void
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NOT coalesce(http_found.is_there, false) THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no %s "%s"', http_found.thing, http_found.id),
+    IF NOT coalesce(http_require.is_there, false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no %s "%s"', http_require.thing, http_require.id),
             DETAIL = 'It is found by its id, by those who may see it.', HINT = 'Use an id that a list has given.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION sentinel.http_found(boolean, text, uuid) IS
+COMMENT ON FUNCTION sentinel.http_require(boolean, text, uuid) IS
     'Raise for a thing that is not there, or that the member entered does not see: the answer is the same. Errors: SN004.';
 
 -- grant: sentinel_member, sentinel_operator
@@ -146,11 +146,11 @@ $$;
 COMMENT ON FUNCTION sentinel.http_thing(jsonb, text) IS 'Give the answer of a route about one thing; with a location that of a route that made it: 201.';
 
 -- grant: sentinel_member, sentinel_operator
-CREATE FUNCTION sentinel.http_page(things jsonb, most integer, key text) RETURNS jsonb
+CREATE FUNCTION sentinel.http_keyset_page(things jsonb, most integer, key text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN jsonb_array_length(coalesce(things, '[]')) > most
         THEN sentinel.http_list(things - most, sentinel.page_cursor(jsonb_build_object('at', things -> (most - 1) -> key, 'id', things -> (most - 1) -> 'id')))
         ELSE sentinel.http_list(things) END
 $$;
-COMMENT ON FUNCTION sentinel.http_page(jsonb, integer, text) IS
+COMMENT ON FUNCTION sentinel.http_keyset_page(jsonb, integer, text) IS
     'Give the answer of a route that lists things with an id in the order of a member: of one thing more than a page holds, the page, with a cursor of the members at and id.';

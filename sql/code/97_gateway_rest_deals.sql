@@ -131,7 +131,7 @@ DECLARE
     known boolean := EXISTS (SELECT FROM sentinel.deals d WHERE d.org_id = sentinel.require_org() AND d.external_id = sentinel.json_text(b, 'external_id'));
 BEGIN
     IF b -> 'lead_id' <> 'null' THEN
-        PERFORM sentinel.http_found(sentinel.may_lead('view', sentinel.http_id(b -> 'lead_id', 'lead_id')), 'lead', sentinel.http_id(b -> 'lead_id', 'lead_id'));
+        PERFORM sentinel.http_require(sentinel.may_lead('view', sentinel.http_id(b -> 'lead_id', 'lead_id')), 'lead', sentinel.http_id(b -> 'lead_id', 'lead_id'));
     END IF;
     deal := sentinel.create_deal(sentinel.json_text(b, 'name'), sentinel.json_number(b, 'value'), sentinel.json_text(b, 'stage'),
         coalesce(sentinel.json_text(b, 'currency'), 'USD'), sentinel.http_id(b -> 'owner_id', 'owner_id'), sentinel.http_id(b -> 'team_id', 'team_id'),
@@ -258,7 +258,7 @@ BEGIN
           WHERE x.org_id = org AND x.deal_id = deal
             AND (place IS NULL OR (x.recorded_at, x.id) < ((place ->> 'at')::timestamptz, (place ->> 'id')::uuid))
           ORDER BY x.recorded_at DESC, x.id DESC LIMIT most + 1) t;
-    RETURN sentinel.http_page(rows, most, 'recorded_at');
+    RETURN sentinel.http_keyset_page(rows, most, 'recorded_at');
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_deal_timeline(jsonb, bytea) IS 'Route: list what was recorded of a deal, newest first.';
@@ -283,7 +283,7 @@ BEGIN
           WHERE a.org_id = org AND a.deal_id = deal AND (wanted IS NULL OR a.activity_type = wanted)
             AND (place IS NULL OR (a.occurred_at, a.id) < ((place ->> 'at')::timestamptz, (place ->> 'id')::uuid))
           ORDER BY a.occurred_at DESC, a.id DESC LIMIT most + 1) t;
-    RETURN sentinel.http_page(rows, most, 'occurred_at');
+    RETURN sentinel.http_keyset_page(rows, most, 'occurred_at');
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_deal_activities(jsonb, bytea) IS 'Route: list e-mails, meetings, calls and notes of a deal, newest first.';

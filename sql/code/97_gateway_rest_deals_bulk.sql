@@ -162,7 +162,7 @@ DECLARE
     comma text := sentinel.http_query_text(request, 'decimal_comma', '{true,false}');
 BEGIN
     IF media NOT IN ('text/csv', 'application/csv', 'text/plain', 'application/vnd.ms-excel', 'application/octet-stream') THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN013', MESSAGE = format('a body of type "%s"', left(media, 60)), DETAIL = 'This path takes a CSV file.',
+        RAISE EXCEPTION USING ERRCODE = 'SN415', MESSAGE = format('a body of type "%s"', left(media, 60)), DETAIL = 'This path takes a CSV file.',
             HINT = 'Content-Type: text/csv';
     ELSIF coalesce(octet_length(http_import_deals.body), 0) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = 'the body is empty', DETAIL = 'It is a CSV file whose first line names the columns.',

@@ -8,7 +8,7 @@ DECLARE
     target uuid := sentinel.http_param(request, 'target_id');
     kind text := CASE WHEN request ->> 'route' LIKE '/slack/%' THEN 'slack' ELSE 'webhook' END;
 BEGIN
-    PERFORM sentinel.http_found(EXISTS (SELECT FROM sentinel.delivery_targets t
+    PERFORM sentinel.http_require(EXISTS (SELECT FROM sentinel.delivery_targets t
         WHERE t.org_id = sentinel.require_org() AND t.id = target AND t.target_kind = kind), kind || ' target', target);
     RETURN target;
 END
@@ -197,7 +197,7 @@ DECLARE
     kind text := sentinel.http_query_text(request, 'event_type');
 BEGIN
     PERFORM sentinel.require_manager();
-    RETURN sentinel.http_page((
+    RETURN sentinel.http_keyset_page((
         SELECT jsonb_agg(jsonb_build_object('id', d.id, 'message_id', d.message_id, 'target_id', d.target_id, 'target_kind', d.target_kind,
                    'target', coalesce(t.name, 'removed'), 'event_id', d.event_id, 'event_type', d.event_type, 'state', d.state, 'attempts', d.attempts,
                    'last_error', d.last_error, 'created_at', d.created_at, 'finished_at', d.finished_at) ORDER BY d.created_at DESC, d.id DESC)
@@ -224,7 +224,7 @@ BEGIN
                FROM sentinel.delivery_log l WHERE l.delivery_id = delivery::text))
     INTO found_one FROM sentinel.delivery_status s WHERE s.delivery_id = delivery::text
         AND EXISTS (SELECT FROM sentinel.deliveries d WHERE d.org_id = sentinel.require_org() AND d.id = delivery);
-    PERFORM sentinel.http_found(found_one IS NOT NULL, 'delivery', delivery);
+    PERFORM sentinel.http_require(found_one IS NOT NULL, 'delivery', delivery);
     RETURN sentinel.http_thing(found_one);
 END
 $$;

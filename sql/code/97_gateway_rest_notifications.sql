@@ -14,7 +14,7 @@ BEGIN
     IF request -> 'query' ->> 'cursor' <> '' THEN
         skip := 0;
         -- The last one seen may have been deleted meanwhile; its place is then not known any more.
-        PERFORM sentinel.http_found(EXISTS (SELECT FROM sentinel.notifications n WHERE n.org_id = sentinel.require_org() AND n.id = last_seen
+        PERFORM sentinel.http_require(EXISTS (SELECT FROM sentinel.notifications n WHERE n.org_id = sentinel.require_org() AND n.id = last_seen
                                             AND n.member_id = sentinel.current_member()), 'notification', last_seen);
     END IF;
     WHILE skip > 0 LOOP
@@ -40,7 +40,7 @@ CREATE FUNCTION sentinel.own_notification(request jsonb) RETURNS uuid
 DECLARE
     told uuid := sentinel.http_param(request, 'notification_id');
 BEGIN
-    PERFORM sentinel.http_found(EXISTS (SELECT FROM sentinel.notifications n WHERE n.org_id = sentinel.require_org()
+    PERFORM sentinel.http_require(EXISTS (SELECT FROM sentinel.notifications n WHERE n.org_id = sentinel.require_org()
         AND n.id = told AND n.member_id = sentinel.current_member()), 'notification', told);
     RETURN told;
 END
@@ -123,7 +123,7 @@ DECLARE
     level text := sentinel.http_query_text(request, 'severity', '{low,medium,high}');
     deal uuid := sentinel.http_query_id(request, 'deal_id');
 BEGIN
-    RETURN sentinel.http_page((
+    RETURN sentinel.http_keyset_page((
         SELECT jsonb_agg(jsonb_build_object('id', a.id, 'type', a.severity, 'kind', a.kind, 'title', a.title, 'message', a.message, 'deal_id', a.deal_id,
                    'deal_name', d.name, 'risk_score', r.score_rounded, 'recommended_action', a.payload -> 'recommended_action', 'subject_type', a.subject_type,
                    'subject_id', a.subject_id, 'created_at', a.created_at, 'acknowledged_at', a.acknowledged_at, 'acknowledged_by', a.acknowledged_by)
@@ -145,7 +145,7 @@ CREATE FUNCTION sentinel.http_acknowledge_alert(request jsonb, body bytea) RETUR
 DECLARE
     alert uuid := sentinel.http_param(request, 'alert_id');
 BEGIN
-    PERFORM sentinel.http_found(EXISTS (SELECT FROM sentinel.alerts a WHERE a.org_id = sentinel.require_org() AND a.id = alert), 'alert', alert);
+    PERFORM sentinel.http_require(EXISTS (SELECT FROM sentinel.alerts a WHERE a.org_id = sentinel.require_org() AND a.id = alert), 'alert', alert);
     PERFORM sentinel.acknowledge_alert(alert);
     RETURN sentinel.http_thing((SELECT jsonb_build_object('id', a.id, 'acknowledged_at', a.acknowledged_at, 'acknowledged_by', a.acknowledged_by)
                                 FROM sentinel.alerts a WHERE a.org_id = sentinel.current_org() AND a.id = alert));

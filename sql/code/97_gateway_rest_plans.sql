@@ -136,3 +136,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_list_plans(jsonb, bytea) IS 'Route: list the plans there are, with prices and limits.';
+
+CREATE FUNCTION sentinel.http_internal_metrics(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_installed();
+    RETURN jsonb_build_object('json', jsonb_build_object(
+        'organisations', (SELECT count(*) FROM sentinel.orgs), 'users', (SELECT count(*) FROM sentinel.users),
+        'deals', (SELECT jsonb_build_object('open', count(*) FILTER (WHERE d.stage_kind = 'open'), 'won', count(*) FILTER (WHERE d.stage_kind = 'won'),
+                         'lost', count(*) FILTER (WHERE d.stage_kind = 'lost')) FROM sentinel.deals d WHERE NOT d.is_demo),
+        'requests', (SELECT coalesce(jsonb_object_agg(r.status_class, r.requests), '{}')
+                     FROM (SELECT g.status_class, sum(g.requests) AS requests FROM sentinel.gateway_requests g GROUP BY g.status_class) r)));
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_internal_metrics(jsonb, bytea) IS
+    'Route: count organisations, users, deals and requests over all organisations, for who holds the cron secret.';

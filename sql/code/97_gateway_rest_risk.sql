@@ -79,7 +79,7 @@ BEGIN
         RETURN NULL;
     ELSIF named IS NOT NULL AND named IS DISTINCT FROM sentinel.current_member() THEN
         PERFORM sentinel.require_manager();
-        PERFORM sentinel.http_found(EXISTS (SELECT FROM sentinel.members m
+        PERFORM sentinel.http_require(EXISTS (SELECT FROM sentinel.members m
             WHERE m.org_id = sentinel.require_org() AND m.id = named AND m.removed_at IS NULL), 'member', named);
     END IF;
     RETURN coalesce(named, sentinel.current_member());
@@ -204,7 +204,7 @@ BEGIN
                FROM sentinel.pipeline_stages s WHERE s.org_id = p.org_id AND s.pipeline_id = p.id)) ORDER BY p.is_default DESC, p.name)
     INTO answer FROM sentinel.pipelines p WHERE p.org_id = org AND (wanted IS NULL OR p.id = wanted);
     IF wanted IS NOT NULL THEN
-        PERFORM sentinel.http_found(answer IS NOT NULL, 'pipeline', wanted);
+        PERFORM sentinel.http_require(answer IS NOT NULL, 'pipeline', wanted);
         RETURN sentinel.http_thing(answer -> 0);
     END IF;
     RETURN sentinel.http_list(answer);

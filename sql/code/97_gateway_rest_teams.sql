@@ -7,7 +7,7 @@ CREATE FUNCTION sentinel.seen_team(request jsonb) RETURNS uuid
 DECLARE
     team uuid := sentinel.http_param(request, 'team_id');
 BEGIN
-    PERFORM sentinel.http_found(EXISTS (SELECT FROM sentinel.teams t WHERE t.org_id = sentinel.require_org() AND t.id = team), 'team', team);
+    PERFORM sentinel.http_require(EXISTS (SELECT FROM sentinel.teams t WHERE t.org_id = sentinel.require_org() AND t.id = team), 'team', team);
     RETURN team;
 END
 $$;
@@ -17,7 +17,7 @@ COMMENT ON FUNCTION sentinel.seen_team(jsonb) IS 'Give the team that stands in t
 CREATE FUNCTION sentinel.known_member(member_id uuid) RETURNS uuid
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM sentinel.http_found(EXISTS (SELECT FROM sentinel.members m WHERE m.org_id = sentinel.require_org()
+    PERFORM sentinel.http_require(EXISTS (SELECT FROM sentinel.members m WHERE m.org_id = sentinel.require_org()
         AND m.id = known_member.member_id AND m.removed_at IS NULL), 'member', known_member.member_id);
     RETURN known_member.member_id;
 END
@@ -189,7 +189,7 @@ DECLARE
     place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
     team uuid := sentinel.http_query_id(request, 'team_id');
 BEGIN
-    RETURN sentinel.http_page((
+    RETURN sentinel.http_keyset_page((
         SELECT jsonb_agg(to_jsonb(i) - 'invite_id' || jsonb_build_object('id', i.invite_id) ORDER BY i.created_at DESC, i.invite_id DESC)
         FROM (SELECT * FROM sentinel.list_invites() x
               WHERE (team IS NULL OR x.team_id = team)
@@ -210,7 +210,7 @@ $$;
 COMMENT ON FUNCTION sentinel.http_revoke_invite(jsonb, bytea) IS 'Route: take an invite back.';
 
 -- grant: sentinel_member
-CREATE FUNCTION sentinel.http_join_team(request jsonb, body bytea) RETURNS jsonb
+CREATE FUNCTION sentinel.http_accept_team_invite(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     b jsonb := sentinel.json_members(sentinel.http_object(request, '{token}'), '{token}');
@@ -218,7 +218,7 @@ BEGIN
     RETURN sentinel.http_thing(jsonb_build_object('team_id', sentinel.accept_invite(sentinel.json_text(b, 'token'))));
 END
 $$;
-COMMENT ON FUNCTION sentinel.http_join_team(jsonb, bytea) IS 'Route: accept an invite to a team as a member of its organisation.';
+COMMENT ON FUNCTION sentinel.http_accept_team_invite(jsonb, bytea) IS 'Route: accept an invite to a team as a member of its organisation.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.http_list_members(request jsonb, body bytea) RETURNS jsonb
@@ -230,7 +230,7 @@ DECLARE
     removed boolean := sentinel.http_query_boolean(request, 'include_removed');
     wanted text := sentinel.http_query_text(request, 'role', '{owner,admin,member,viewer}');
 BEGIN
-    RETURN sentinel.http_page((
+    RETURN sentinel.http_keyset_page((
         SELECT jsonb_agg(jsonb_build_object('id', m.id, 'display_name', m.display_name, 'email', m.email, 'role', m.role,
                                             'created_at', m.created_at, 'removed_at', m.removed_at) ORDER BY m.created_at, m.id)
         FROM (SELECT * FROM sentinel.members x

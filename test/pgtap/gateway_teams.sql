@@ -38,7 +38,7 @@ SELECT is(pg_temp.call('mira', 'PATCH', '/teams/' || :'north', '{"name": ""}') -
 SELECT is(pg_temp.call('mira', 'PATCH', '/teams/' || :'north' || '/members/' || :'vera', '{"role": "viewer"}') -> 'status', '403', 'roles are for its owner');
 SELECT is(pg_temp.data(pg_temp.call('ada', 'PATCH', '/teams/' || :'north' || '/members/' || :'vera' || '/role', '{"role": "viewer"}')) ->> 'role', 'viewer', 'who gives them');
 SELECT is(pg_temp.call('ada', 'PATCH', '/teams/' || :'north' || '/members/' || :'vera', '{"role": "king"}') -> 'status', '400', 'which are known');
-SELECT is(pg_temp.call('ada', 'POST', '/teams/' || :'north' || '/ownership', jsonb_build_object('member_id', :'mira')) -> 'status', '200', 'a team changes hands');
+SELECT is(pg_temp.call('ada', 'POST', '/teams/' || :'north' || '/transfer-ownership', jsonb_build_object('member_id', :'mira')) -> 'status', '200', 'a team changes hands');
 SELECT is(pg_temp.call('ada', 'DELETE', '/teams/' || :'north' || '/members/' || :'mira') -> 'status', '403', 'its owner stays');
 SELECT is(pg_temp.call('vera', 'DELETE', '/teams/' || :'north' || '/members/' || :'vera') -> 'status', '204', 'others may leave');
 SELECT is(pg_temp.call('vera', 'GET', '/teams/' || :'north') -> 'status', '404', 'and see it no more');
@@ -46,13 +46,13 @@ SELECT is(pg_temp.refusal(w.who, v.verb, v.path, w.id, v.json), pg_temp.refusal(
        is(pg_temp.call(w.who, v.verb, replace(v.path, '{}', w.id), replace(v.json::text, '{}', w.id)::jsonb) -> 'status', '404', 'which is 404')
 FROM (VALUES ('GET', '/teams/{}', NULL::jsonb), ('PATCH', '/teams/{}', '{"name": "x"}'), ('DELETE', '/teams/{}', NULL), ('GET', '/teams/{}/members', NULL),
              ('POST', '/teams/{}/members', '{"member_id": "{}"}'), ('PATCH', '/teams/{}/members/{}', '{"role": "member"}'), ('DELETE', '/teams/{}/members/{}', NULL),
-             ('POST', '/teams/{}/ownership', '{"member_id": "{}"}'), ('POST', '/teams/{}/invites', '{"email": "a@b.example"}')) v (verb, path, json)
+             ('POST', '/teams/{}/transfer-ownership', '{"member_id": "{}"}'), ('POST', '/teams/{}/invites', '{"email": "a@b.example"}')) v (verb, path, json)
 CROSS JOIN (VALUES ('max', :'north', 'a hidden team'), ('olga', :'their_team', 'a foreign team')) w (who, id, what);
 SELECT is(pg_temp.refusal('olga', v.verb, v.path, :'foe', v.json), pg_temp.refusal('olga', v.verb, v.path, :'none', v.json), format('%s %s: a foreign member is unknown', v.verb, v.path)),
        is(pg_temp.call('olga', v.verb, replace(v.path, '{}', :'foe'), replace(v.json::text, '{}', :'foe')::jsonb) -> 'status', '404', 'which is 404')
 FROM (VALUES ('POST', '/teams/' || :'north' || '/members', '{"member_id": "{}"}'::jsonb), ('PATCH', '/teams/' || :'north' || '/members/{}', '{"role": "viewer"}'),
-             ('DELETE', '/teams/' || :'north' || '/members/{}', NULL), ('POST', '/teams/' || :'north' || '/ownership', '{"member_id": "{}"}'),
-             ('PATCH', '/members/{}/role', '{"role": "viewer"}'), ('DELETE', '/members/{}', NULL), ('POST', '/members/{}/ownership', NULL)) v (verb, path, json);
+             ('DELETE', '/teams/' || :'north' || '/members/{}', NULL), ('POST', '/teams/' || :'north' || '/transfer-ownership', '{"member_id": "{}"}'),
+             ('PATCH', '/members/{}/role', '{"role": "viewer"}'), ('DELETE', '/members/{}', NULL), ('POST', '/members/{}/transfer-ownership', NULL)) v (verb, path, json);
 
 -- Members and invites.
 SELECT is(pg_temp.walk('vera', '/members', 'limit=2') -> 'pages', '3', 'members, page by page');
@@ -83,7 +83,7 @@ SELECT is(pg_temp.call('vera', 'POST', '/invites/accept', jsonb_build_object('to
 SELECT is(pg_temp.data(pg_temp.call('max', 'POST', '/invites/accept', jsonb_build_object('token', :'invite'::jsonb ->> 'token'))) ->> 'team_id', :'north', 'whose member accepts it');
 SELECT is(pg_temp.data(pg_temp.call('max', 'GET', '/teams/me')) #>> '{0,my_role}', 'member', 'and is in');
 SELECT is(pg_temp.call('ada', 'DELETE', '/invites/' || (pg_temp.data(pg_temp.call('ada', 'GET', '/invites')) #>> '{0,id}')) -> 'status', '204', 'an invite is taken back');
-SELECT is(pg_temp.call('olga', 'POST', '/members/' || :'ada' || '/ownership') -> 'status', '200', 'an organisation changes hands');
+SELECT is(pg_temp.call('olga', 'POST', '/members/' || :'ada' || '/transfer-ownership') -> 'status', '200', 'an organisation changes hands');
 SELECT is((SELECT string_agg(display_name || ' ' || role, ', ' ORDER BY display_name) FROM sentinel.members WHERE id IN (:'ada', :'olga')), 'Ada owner, Olga admin', 'which is so');
 UPDATE known SET role = CASE name WHEN 'ada' THEN 'owner' ELSE 'admin' END WHERE name IN ('ada', 'olga');
 SELECT is(pg_temp.call('mira', 'DELETE', '/teams/' || :'north') -> 'json' -> 'data', '{"deals_without_team": 0}', 'its owner ends a team');

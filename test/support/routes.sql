@@ -27,7 +27,8 @@ BEGIN
             request := request || jsonb_build_object('json', sentinel.json_body('{}', convert_to(json::text, 'UTF8')));
         END IF;
         answer := CASE r.runs_as WHEN 'member' THEN sentinel.answer_as_member(r.function_name, request, body)
-                                 ELSE sentinel.answer_as_operator(r.function_name, request, body) END;
+                                 WHEN 'operator' THEN sentinel.answer_as_operator(r.function_name, request, body)
+                                 ELSE sentinel.answer_as_engine(r.function_name, request, body) END;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
         answer := sentinel.http_error(state, message, detail, hint) || CASE WHEN state ~ '^(SN|2)' THEN '{}' ELSE jsonb_build_object('hidden', message) END;

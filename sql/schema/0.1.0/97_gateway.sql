@@ -2,7 +2,7 @@
 
 CREATE TABLE sentinel.http_routes (
     method text NOT NULL CHECK (method IN ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')),
-    pattern text NOT NULL CHECK (pattern ~ '^(/([a-z0-9._-]+|\{[a-z][a-z0-9_]*\}))+$'),
+    pattern text NOT NULL CHECK (pattern ~ '^(/([A-Za-z0-9._-]+|\{[a-z][a-z0-9_]*\}))+$'),
     function_name text NOT NULL,
     access text NOT NULL CHECK (access IN ('public', 'signature', 'member', 'cron')),
     scope text CHECK (scope ~ '^[a-z_]+:(read|write)$'),

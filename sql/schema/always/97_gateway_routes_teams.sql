@@ -13,7 +13,7 @@ SELECT sentinel.serve('PATCH', p, 'sentinel.http_set_team_role', 'Change the rol
 FROM (VALUES ('/teams/{team_id}/members/{member_id}'), ('/teams/{team_id}/members/{member_id}/role')) AS v (p);
 SELECT sentinel.serve('DELETE', '/teams/{team_id}/members/{member_id}', 'sentinel.http_remove_team_member', 'Take a member out of a team, or leave it.', 'tenancy',
     role => 'viewer', answers => 'nothing', query => ARRAY['heir uuid Member who gets the open work; nobody when left out.']);
-SELECT sentinel.serve('POST', '/teams/{team_id}/ownership', 'sentinel.http_transfer_team', 'Make another member the owner of a team.', 'tenancy',
+SELECT sentinel.serve('POST', '/teams/{team_id}/transfer-ownership', 'sentinel.http_transfer_team', 'Make another member the owner of a team.', 'tenancy',
     body => ARRAY['member_id! uuid Member of the team.']);
 SELECT sentinel.serve('POST', '/teams/{team_id}/invites', 'sentinel.http_invite_to_team', 'Invite an address to a team.', 'tenancy', rate_tier => 'strict',
     body => ARRAY['email! email Address.', 'role admin|member|viewer Role in the team; member when left out.']);
@@ -23,7 +23,7 @@ SELECT sentinel.serve('GET', '/invites', 'sentinel.http_list_invites', 'List inv
 SELECT sentinel.serve('POST', '/invites', 'sentinel.http_invite_member', 'Invite an address to the organisation.', 'tenancy', scope => 'members:write', role => 'admin',
     rate_tier => 'strict', body => ARRAY['email! email Address.', 'role admin|member|viewer Role; member when left out.']);
 SELECT sentinel.serve('DELETE', '/invites/{invite_id}', 'sentinel.http_revoke_invite', 'Take an invite back.', 'tenancy', scope => 'members:write', answers => 'nothing');
-SELECT sentinel.serve('POST', '/invites/accept', 'sentinel.http_join_team', 'Accept an invite to a team.', 'tenancy', scope => 'members:write', role => 'viewer',
+SELECT sentinel.serve('POST', '/invites/accept', 'sentinel.http_accept_team_invite', 'Accept an invite to a team.', 'tenancy', scope => 'members:write', role => 'viewer',
     rate_tier => 'strict', body => ARRAY['token! text Token of the invite.']);
 SELECT sentinel.serve('GET', '/members', 'sentinel.http_list_members', 'List the members of the organisation.', 'tenancy', answers => 'list',
     query => ARRAY['role owner|admin|member|viewer Only of this role.', 'include_removed boolean Also those who are none any more.',
@@ -34,7 +34,7 @@ SELECT sentinel.serve('PATCH', '/members/{member_id}/role', 'sentinel.http_set_m
     body => ARRAY['role! admin|member|viewer Role.']);
 SELECT sentinel.serve('DELETE', '/members/{member_id}', 'sentinel.http_remove_member', 'Remove a member, or leave the organisation.', 'tenancy', role => 'viewer',
     answers => 'nothing', query => ARRAY['heir uuid Member who gets the open work; nobody when left out.']);
-SELECT sentinel.serve('POST', '/members/{member_id}/ownership', 'sentinel.http_transfer_ownership', 'Make another member owner in one''s place.', 'tenancy', role => 'owner');
+SELECT sentinel.serve('POST', '/members/{member_id}/transfer-ownership', 'sentinel.http_transfer_ownership', 'Make another member owner in one''s place.', 'tenancy', role => 'owner');
 
 SELECT sentinel.serve('GET', '/notifications', 'sentinel.http_list_notifications', 'List what the caller was told, newest first.', 'notifications', answers => 'list', rate_tier => 'lenient',
     query => ARRAY['limit integer Notifications on a page, 1 to 100; 20 when left out.', 'skip integer How many to pass over, up to 10000; a cursor goes first.',
