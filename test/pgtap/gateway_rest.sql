@@ -36,7 +36,7 @@ CREATE TEMP TABLE things AS SELECT * FROM (VALUES
 CREATE TEMP VIEW house_routes AS
     SELECT r.*, regexp_match(r.pattern, '\{([a-z]+_id)\}') AS params FROM sentinel.http_routes r
     WHERE split_part(r.pattern, '/', 2) IN ('leads', 'calls', 'clients', 'invoices', 'contracts', 'documents', 'notes', 'tasks', 'templates', 'tags',
-        'saved-views', 'analytics', 'observability', 'jobs') AND r.pattern <> '/analytics/track';
+        'saved-views', 'analytics', 'observability', 'jobs') AND r.pattern <> '/analytics/track' AND r.function_name <> 'sentinel.http_not_built';
 -- A body that its schema allows.
 CREATE FUNCTION pg_temp.body(schema jsonb) RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN schema IS NOT NULL THEN coalesce(jsonb_object_agg(p.key, CASE
