@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(228);
+SELECT plan(230);
 
 \ir ../support/routes.sql
 
@@ -63,6 +63,12 @@ SELECT is(pg_temp.refusal('olga', 'POST', '/deals/' || :'acme' || '/tags/{}', :'
     pg_temp.refusal('olga', 'POST', '/deals/' || :'acme' || '/tags/{}', '00000000-0000-7000-8000-000000000000'), 'a foreign tag is unknown');
 SELECT is(pg_temp.refusal('olga', 'PATCH', '/deals/' || :'acme', id::text, '{"owner_id": "{}"}'),
     pg_temp.refusal('olga', 'PATCH', '/deals/' || :'acme', '00000000-0000-7000-8000-000000000000', '{"owner_id": "{}"}'), 'a foreign member is unknown') FROM known WHERE name = 'foe';
+SELECT sentinel.enter(:'org');
+SELECT sentinel.create_lead(email => 'lead@hidden.example', owner_id => :'mira') AS hidden_lead \gset
+SELECT sentinel.leave();
+SELECT is(pg_temp.refusal('max', 'POST', '/deals', :'hidden_lead', '{"name": "Poached", "value": 1, "lead_id": "{}"}'),
+    pg_temp.refusal('max', 'POST', '/deals', '00000000-0000-7000-8000-000000000000', '{"name": "Poached", "value": 1, "lead_id": "{}"}'), 'a hidden lead is unknown');
+SELECT is(pg_temp.call('max', 'POST', '/deals', jsonb_build_object('name', 'Poached', 'value', 1, 'lead_id', :'hidden_lead')) -> 'status', '404', 'which is 404');
 SELECT is(pg_temp.call('mira', 'GET', '/deals/abc') -> 'status', '400', 'no id at all');
 
 -- Change.
@@ -92,8 +98,8 @@ SELECT is(pg_temp.call('key', 'GET', '/deals', NULL, 'q=key') #> '{json,data}', 
 
 -- Activities and timeline, page by page.
 SELECT is(pg_temp.call('mira', 'POST', '/deals/' || :'acme' || '/activities', jsonb_build_object('activityType', 'email_sent', 'subject', 'm' || i,
-    'occurred_at', timestamptz '2026-01-01' + i * interval '1 hour')) -> 'status', '201', 'activity ' || i) FROM generate_series(1, 5) i;
-SELECT is(pg_temp.walk('mira', '/deals/' || :'acme' || '/activities', 'limit=2'), '{"seen": ["m5", "m4", "m3", "m2", "m1"], "pages": 3}', 'activities come newest first, all of them');
+    'occurred_at', timestamptz '2026-01-01' - i * interval '1 hour')) -> 'status', '201', 'activity ' || i) FROM generate_series(1, 5) i;
+SELECT is(pg_temp.walk('mira', '/deals/' || :'acme' || '/activities', 'limit=2'), '{"seen": ["m1", "m2", "m3", "m4", "m5"], "pages": 3}', 'activities come newest first, all of them');
 SELECT is(pg_temp.call('vera', 'GET', '/deals/' || :'acme' || '/activities', NULL, 'activity_type=meeting_held') #> '{json,data}', '[]', 'or of one type');
 SELECT is(jsonb_array_length(pg_temp.walk('vera', '/deals/' || :'acme' || '/timeline', 'limit=1') -> 'seen'),
     (SELECT count(*)::integer FROM sentinel.deal_timeline WHERE deal_id = :'acme'), 'the timeline is walked to its end');
