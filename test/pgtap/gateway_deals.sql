@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(230);
+SELECT plan(237);
 
 \ir ../support/routes.sql
 
@@ -103,7 +103,8 @@ SELECT is(pg_temp.walk('mira', '/deals/' || :'acme' || '/activities', 'limit=2')
 SELECT is(pg_temp.call('vera', 'GET', '/deals/' || :'acme' || '/activities', NULL, 'activity_type=meeting_held') #> '{json,data}', '[]', 'or of one type');
 SELECT is(jsonb_array_length(pg_temp.walk('vera', '/deals/' || :'acme' || '/timeline', 'limit=1') -> 'seen'),
     (SELECT count(*)::integer FROM sentinel.deal_timeline WHERE deal_id = :'acme'), 'the timeline is walked to its end');
-SELECT is(pg_temp.call('mira', 'GET', '/deals/' || :'acme' || '/timeline', NULL, 'cursor=abc') -> 'status', '400', 'what is no cursor');
+SELECT is(pg_temp.call('mira', 'GET', '/deals/' || :'acme' || '/timeline', NULL, 'cursor=' || c) -> 'status', '400', 'no cursor: ' || c)
+FROM (VALUES ('abc'), ('W10'), ('e30'), ('eyJhdCI6ICJ4IiwgImlkIjogIngifQ'), ('eyJhdCI6IG51bGwsICJpZCI6IG51bGx9'), (sentinel.page_cursor('{"after": "1"}'))) v (c);
 SELECT is(pg_temp.call('mira', 'GET', '/deals/' || :'acme' || '/timeline', NULL, 'limit=201') -> 'status', '400', 'a page has its limit');
 SELECT is(pg_temp.call('mira', 'POST', '/deals/' || :'acme' || '/activities', '{"activity_type": "sang"}') -> 'status', '400', 'what is no activity');
 SELECT is(pg_temp.call('vera', 'POST', '/deals/' || :'acme' || '/activities', '{"activity_type": "email_sent"}') -> 'status', '403', 'viewers record none');
@@ -143,7 +144,8 @@ SELECT is(pg_temp.walk('olga', '/deals', 'sort=name&owner=' || :'max') -> 'seen'
 SELECT is(pg_temp.walk('olga', '/deals', 'sort=name&team=' || :'north') -> 'seen', '["Acme 2"]', 'by team');
 SELECT is(pg_temp.walk('olga', '/deals', 'sort=name&stage=Lost') -> 'seen', '["Acme 2"]', 'by an alias of a stage');
 SELECT is(pg_temp.call('olga', 'GET', '/deals', NULL, q) -> 'status', '400', q) FROM (VALUES ('limit=101'), ('limit=0'), ('sort=owner'), ('direction=up'), ('kind=odd'),
-    ('stage=odd'), ('owner=me'), ('created_from=yesterday'), ('cursor=W10'), ('cursor=eyJhZnRlciI6ICJ4In0'), ('sort=name&cursor=W10')) v (q);
+    ('stage=odd'), ('owner=me'), ('created_from=yesterday'), ('cursor=W10'), ('cursor=eyJhZnRlciI6ICJ4In0'), ('sort=name&cursor=W10'), ('sort=value&cursor=' || sentinel.page_cursor('["value", "desc", "x", "00000000-0000-7000-8000-000000000000"]')),
+    ('sort=value&cursor=' || sentinel.page_cursor('["value", "asc", "1", "00000000-0000-7000-8000-000000000000"]'))) v (q);
 SELECT is(pg_temp.call('olga', 'GET', '/deals', NULL, 'sort=name&cursor=' || (pg_temp.call('olga', 'GET', '/deals', NULL, 'limit=1&sort=value') -> 'json' ->> 'next_cursor')) -> 'status', '400',
     'a cursor goes with its order');
 

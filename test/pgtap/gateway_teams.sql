@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(231);
+SELECT plan(232);
 
 \ir ../support/routes.sql
 \set none '00000000-0000-7000-8000-000000000000'
@@ -100,6 +100,7 @@ SELECT is(pg_temp.call('mira', 'GET', '/notifications', NULL, 'limit=2&skip=' ||
     SELECT e, place FROM jsonb_array_elements(pg_temp.data(pg_temp.call('mira', 'GET', '/notifications'))) WITH ORDINALITY AS l (e, place) WHERE place > n AND place <= n + 2) x),
     'after ' || n) FROM (VALUES (0), (1), (5), (6), (7), (400)) v (n);
 SELECT is(pg_temp.call('mira', 'GET', '/notifications') #> '{json,unread_count}', '7', 'none is read');
+SELECT is(pg_temp.call('mira', 'GET', '/notifications', NULL, 'cursor=' || sentinel.page_cursor(jsonb_build_object('at', timestamptz '2020-01-01', 'id', :'none'))) -> 'status', '200', 'a page may begin behind what is deleted');
 SELECT is(pg_temp.data(pg_temp.call('key', 'GET', '/notifications')), '[]', 'a key without a member is told nothing');
 SELECT pg_temp.data(pg_temp.call('mira', 'GET', '/notifications')) #>> '{0,id}' AS told \gset
 SELECT is(pg_temp.data(pg_temp.call('mira', 'POST', '/notifications/' || :'told' || '/read')) -> 'read', '1', 'one is read');
