@@ -1,10 +1,24 @@
 -- Room leads, operations: what the jobs of a lead do, done at once for who asks.
 
+CREATE FUNCTION sentinel.require_seen_lead(lead_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- The engine passes over row-level security, so may_lead() tells it no and not nothing of a lead that the member does not see.
+    IF sentinel.may_lead('view', require_seen_lead.lead_id) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no lead "%s" in this organisation', require_seen_lead.lead_id),
+            DETAIL = 'A lead is found by its id, by those who may see it.', HINT = 'SELECT id, name FROM sentinel.leads;';
+    END IF;
+    PERFORM sentinel.require_lead(require_seen_lead.lead_id, 'edit');
+END
+$$;
+COMMENT ON FUNCTION sentinel.require_seen_lead(uuid) IS
+    'Raise, also for the engine, unless the member entered sees the lead and may edit it. Errors: SN002, SN003, SN004.';
+
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.qualify_lead(lead_id uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM sentinel.require_org(), sentinel.require_lead(qualify_lead.lead_id, 'edit');
+    PERFORM sentinel.require_org(), sentinel.require_seen_lead(qualify_lead.lead_id);
     RETURN sentinel.handle_qualify_lead(sentinel.uuid7(), jsonb_build_object('lead_id', qualify_lead.lead_id));
 END
 $$;
@@ -16,7 +30,7 @@ COMMENT ON FUNCTION sentinel.qualify_lead(uuid) IS
 CREATE FUNCTION sentinel.enrich_lead(lead_id uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM sentinel.require_org(), sentinel.require_lead(enrich_lead.lead_id, 'edit');
+    PERFORM sentinel.require_org(), sentinel.require_seen_lead(enrich_lead.lead_id);
     RETURN sentinel.handle_enrich_lead(sentinel.uuid7(), jsonb_build_object('lead_id', enrich_lead.lead_id));
 END
 $$;

@@ -215,7 +215,8 @@ DECLARE
 BEGIN
     IF request ->> 'route' = '/clients' THEN
         given := sentinel.http_members(request, '{deal_id}', '{deal_id}');
-        RETURN sentinel.client_data(sentinel.create_client(sentinel.http_id(given -> 'deal_id', 'deal_id')), 201);
+        client := sentinel.create_client(sentinel.http_id(given -> 'deal_id', 'deal_id'));
+        RETURN sentinel.client_data(client, 201);
     END IF;
     client := sentinel.http_param(request, 'client_id');
     IF request ->> 'route' LIKE '%/status' THEN

@@ -26,7 +26,7 @@ DECLARE
     kept record;
 BEGIN
     IF sentinel.body_media(request) <> 'json' THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN013', MESSAGE = format('a body of type "%s"', left(sentinel.body_media(request), 60)),
+        RAISE EXCEPTION USING ERRCODE = 'SN415', MESSAGE = format('a body of type "%s"', left(sentinel.body_media(request), 60)),
             DETAIL = 'This path takes JSON.', HINT = 'Content-Type: application/json';
     END IF;
     -- The clock of the gateway may be ahead of this one.
@@ -59,7 +59,7 @@ DECLARE
     kept uuid;
 BEGIN
     IF media NOT IN ('json', 'csv') THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN013', MESSAGE = format('a body of type "%s"', left(media, 60)),
+        RAISE EXCEPTION USING ERRCODE = 'SN415', MESSAGE = format('a body of type "%s"', left(media, 60)),
             DETAIL = 'This path takes a CSV file, or JSON with leads.', HINT = 'Content-Type: text/csv';
     END IF;
     WITH taken AS MATERIALIZED (

@@ -112,8 +112,7 @@ DECLARE
     lead uuid := sentinel.http_param(request, 'lead_id');
 BEGIN
     PERFORM sentinel.update_lead(lead, sentinel.http_object(request));
-    -- Who gives a lead away may see it no longer.
-    RETURN sentinel.http_data(CASE WHEN sentinel.may_lead('view', lead) THEN sentinel.lead_data(lead) ELSE jsonb_build_object('id', lead) END);
+    RETURN sentinel.http_data(sentinel.lead_data(lead));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_update_lead(jsonb, bytea) IS 'Route: change columns of a lead; an empty text or null clears.';
@@ -195,9 +194,9 @@ CREATE FUNCTION sentinel.http_merge_leads(request jsonb, body bytea) RETURNS jso
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     given jsonb := sentinel.http_object(request, ARRAY['master_id', 'duplicate_id']);
+    lead uuid := sentinel.merge_leads(sentinel.http_id(given -> 'master_id', 'master_id'), sentinel.http_id(given -> 'duplicate_id', 'duplicate_id'));
 BEGIN
-    RETURN sentinel.http_data(sentinel.lead_data(sentinel.merge_leads(sentinel.http_id(given -> 'master_id', 'master_id'),
-                                                                     sentinel.http_id(given -> 'duplicate_id', 'duplicate_id'))));
+    RETURN sentinel.http_data(sentinel.lead_data(lead));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_merge_leads(jsonb, bytea) IS 'Route: merge a duplicate into the lead that stays, and give that.';

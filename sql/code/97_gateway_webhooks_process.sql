@@ -162,12 +162,13 @@ BEGIN
                                'item', i.place, 'received_at', w.received_at) || i.facts,
             format('webhook:%s:%s', w.source_id, CASE WHEN w.vendor = 'github' THEN encode(w.body_sha256, 'hex') ELSE left(coalesce(i.known_as, w.external_id), 200) END))
         FROM jsonb_to_recordset(told) AS i (place integer, event_type text, known_as text, account text, facts jsonb, skip text)
-        WHERE i.skip IS NULL AND (s.account IS NULL OR i.account = s.account)
+        WHERE i.skip IS NULL AND (s.account IS NULL OR i.account IS NULL OR i.account = s.account)
         ORDER BY i.place;
         GET DIAGNOSTICS made = ROW_COUNT;
         IF made = 0 THEN
             result := 'ignored';
-            why := coalesce((SELECT i.skip FROM jsonb_to_recordset(told) AS i (skip text) WHERE i.skip IS NOT NULL LIMIT 1), 'nothing for this account');
+            why := coalesce((SELECT i.skip FROM jsonb_to_recordset(told) AS i (skip text) WHERE i.skip IS NOT NULL LIMIT 1),
+                            CASE WHEN told IS NULL THEN 'an empty batch' ELSE 'nothing for this account' END);
         END IF;
     END IF;
     UPDATE sentinel.webhook_events e

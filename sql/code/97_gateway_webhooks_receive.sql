@@ -120,7 +120,6 @@ DECLARE
     decoy bytea;
     candidates uuid[];
     keyed integer;
-    fault text;
 BEGIN
     SELECT w.schemes, w.secret_form INTO v FROM sentinel.webhook_vendors w WHERE w.vendor = verified_sources.vendor;
     candidates := ARRAY(SELECT s.id FROM sentinel.webhook_sources s
@@ -131,23 +130,25 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = 'whose webhook this is cannot be told', DETAIL = 'Here at most 20 sources are tried.',
             HINT = format('Send to the path of the source: /webhooks/%s/{source_id}.', verified_sources.vendor);
     END IF;
-    -- A source that is not there, or has no key, takes as long as another: a key that nobody knows is sealed for it.
+    -- A source that is not there, or has no key, takes as long as another: a key that nobody knows is sealed each time, and tried for it.
     decoy := sentinel.seal_server_secret(nobody, 'webhook', nobody, 1, convert_to(sentinel.make_webhook_secret(v.secret_form), 'UTF8'));
-    SELECT count(DISTINCT k.source_id) INTO keyed FROM sentinel.webhook_keys k
-    WHERE k.source_id = ANY (candidates) AND (k.expires_at IS NULL OR k.expires_at > at);
-    IF keyed = 0 THEN
-        fault := sentinel.webhook_fault(v.schemes[1], ARRAY[decoy], nobody, nobody, '{1}', request ->> 'method', url, pairs, body, at);
-        RETURN;
-    END IF;
+    SELECT count(*) INTO keyed FROM sentinel.webhook_sources s
+    WHERE s.vendor = verified_sources.vendor AND s.id = ANY (candidates) AND EXISTS (SELECT FROM sentinel.webhook_keys k
+          WHERE k.org_id = s.org_id AND k.source_id = s.id AND (k.expires_at IS NULL OR k.expires_at > at));
     RETURN QUERY
-    SELECT s.org_id, s.id, s.account
-    FROM sentinel.webhook_sources s
-    JOIN LATERAL (SELECT array_agg(x.envelope ORDER BY x.version) AS envelopes, array_agg(x.version ORDER BY x.version) AS versions
-                  FROM (SELECT k.envelope, k.version FROM sentinel.webhook_keys k
-                        WHERE k.org_id = s.org_id AND k.source_id = s.id AND (k.expires_at IS NULL OR k.expires_at > at)
-                        ORDER BY k.version DESC LIMIT 8) x) k ON k.versions IS NOT NULL
-    WHERE s.vendor = verified_sources.vendor AND s.id = ANY (candidates)
-      AND sentinel.webhook_fault(s.scheme, k.envelopes, s.org_id, s.id, k.versions, request ->> 'method', url, pairs, body, at) IS NULL;
+    WITH tried AS MATERIALIZED (
+        SELECT t.org_id, t.id, t.account,
+               sentinel.webhook_fault(t.scheme, t.envelopes, t.org_id, t.id, t.versions, request ->> 'method', url, pairs, body, at) AS fault
+        FROM (SELECT s.org_id, s.id, s.account, s.scheme, k.envelopes, k.versions
+              FROM sentinel.webhook_sources s
+              CROSS JOIN LATERAL (SELECT array_agg(x.envelope ORDER BY x.version) AS envelopes, array_agg(x.version ORDER BY x.version) AS versions
+                                  FROM (SELECT k.envelope, k.version FROM sentinel.webhook_keys k
+                                        WHERE k.org_id = s.org_id AND k.source_id = s.id AND (k.expires_at IS NULL OR k.expires_at > at)
+                                        ORDER BY k.version DESC LIMIT 8) x) k
+              WHERE s.vendor = verified_sources.vendor AND s.id = ANY (candidates) AND k.versions IS NOT NULL
+              UNION ALL SELECT nobody, nobody, NULL, v.schemes[1], ARRAY[decoy], '{1}' WHERE keyed = 0) t
+    )
+    SELECT t.org_id, t.id, t.account FROM tried t WHERE t.fault IS NULL AND t.org_id <> nobody;
 END
 $$;
 COMMENT ON FUNCTION sentinel.verified_sources(text, text, jsonb, bytea) IS
@@ -207,14 +208,15 @@ BEGIN
     IF vendor = 'gohighlevel' AND header ? 'x-ghl-signature' AND abs(extract(epoch FROM at - sentinel.webhook_time(content.value ->> 'timestamp'))) > 300 THEN
         RETURN sentinel.refuse_webhook();
     END IF;
-    -- One key may have signed for several: the account tells whose it is.
+    -- One key may have signed for several: the account tells whose it is. What does not say so is taken, but for the signature
+    -- of GoHighLevel, which all its customers have.
     whose := sentinel.webhook_account(vendor, CASE WHEN vendor = 'hubspot' AND jsonb_typeof(content.value) = 'array' THEN content.value -> 0
                                                    ELSE content.value END);
     SELECT count(DISTINCT s.org_id) AS orgs, (array_agg(s.org_id ORDER BY s.source_id))[1] AS org_id, (array_agg(s.source_id ORDER BY s.source_id))[1] AS source_id
     INTO taker
-    FROM (SELECT x.org_id, x.source_id, rank() OVER (ORDER BY x.account IS NULL) AS place
+    FROM (SELECT x.org_id, x.source_id, rank() OVER (ORDER BY coalesce(x.account = whose, false) DESC) AS place
           FROM jsonb_to_recordset(signers) AS x (org_id uuid, source_id uuid, account text)
-          WHERE x.account IS NULL OR x.account = whose) s
+          WHERE x.account IS NULL OR x.account = whose OR whose IS NULL AND NOT (vendor = 'gohighlevel' AND header ? 'x-ghl-signature')) s
     WHERE s.place = 1;
     IF taker.orgs = 0 THEN
         RETURN sentinel.refuse_webhook();
@@ -237,6 +239,7 @@ BEGIN
         SELECT e.id INTO event FROM sentinel.webhook_events e
         WHERE e.org_id = taker.org_id AND e.source_id = taker.source_id AND e.external_id = known_as;
     END IF;
+    PERFORM sentinel.act_for(NULL, NULL, NULL);
     RETURN sentinel.webhook_answer(vendor, hint, content.value, header ->> 'content-type' ILIKE 'application/x-www-form-urlencoded%', event, NOT is_new);
 END
 $$;

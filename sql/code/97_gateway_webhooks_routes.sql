@@ -108,6 +108,27 @@ $$;
 COMMENT ON FUNCTION sentinel.http_delete_webhook_source(jsonb, bytea) IS 'Route: remove a source of webhooks.';
 
 -- grant: sentinel_member
+CREATE FUNCTION sentinel.http_webhook_events(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_manager();
+    RETURN sentinel.http_page(request, 'sentinel.webhook_log', ARRAY['source_id uuid', 'vendor text', 'state pending|done|ignored|failed',
+        'received_from from received_at', 'received_until until received_at']);
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_webhook_events(jsonb, bytea) IS 'Route: list webhooks that came in, the newest first, without their bodies.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.http_webhook_event(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sentinel.require_manager();
+    RETURN sentinel.http_data(sentinel.http_row('sentinel.webhook_log', sentinel.http_param(request, 'webhook_event_id'), 'webhook'));
+END
+$$;
+COMMENT ON FUNCTION sentinel.http_webhook_event(jsonb, bytea) IS 'Route: give a webhook that came in, without its body.';
+
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.http_replay_webhook(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

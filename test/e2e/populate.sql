@@ -121,7 +121,33 @@ SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
         FROM (VALUES ('check_integrity'), ('generate_weekly_report'), ('make_digests'), ('check_deal_decay')) k(job_type)$$),
     -- No model can be fitted to six deals.
     (36, 'fit_win_model', $$INSERT INTO sentinel.win_models (org_id, fitted_at, kind, horizon_days, coefficients, metrics)
-        VALUES (sentinel.current_org(), now(), 'evidence', 90, '{"label": "{label}"}', '{}')$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
+        VALUES (sentinel.current_org(), now(), 'evidence', 90, '{"label": "{label}"}', '{}')$$),
+    (37, 'begin_oidc', $$SELECT b.expires_at FROM (SELECT sentinel.add_oidc_issuer('https://{slug}.example', '{label}', 'https://{slug}.example/keys')) i,
+        LATERAL sentinel.begin_oidc('{slug}', NULL, now() + interval '1 year') b$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
+CALL sentinel.run_jobs(1000);
+
+-- A webhook that came in, through the gateway's one function.
+DO $$
+DECLARE
+    org uuid := sentinel.current_org();
+    label text := current_setting('populate.label');
+    body bytea := convert_to(jsonb_build_object('ref', 'refs/heads/' || current_setting('populate.slug'), 'repository', jsonb_build_object('full_name', label))::text, 'UTF8');
+    made record;
+BEGIN
+    IF to_regprocedure('sentinel.http_receive_webhook(jsonb, bytea)') IS NULL THEN
+        RETURN;
+    ELSIF NOT sentinel.server_key_ready() THEN
+        PERFORM sentinel.create_server_key();
+    END IF;
+    SELECT * INTO made FROM sentinel.add_webhook_source('github', label || ' code');
+    PERFORM sentinel.http_handle('POST', made.path, '', jsonb_build_array(jsonb_build_array('X-GitHub-Event', 'push'), jsonb_build_array('X-GitHub-Delivery', label),
+        jsonb_build_array('X-Hub-Signature-256', 'sha256=' || encode(public.hmac(body, convert_to(made.new_secret, 'UTF8'), 'sha256'), 'hex'))), body, '192.0.2.1');
+    PERFORM sentinel.enter(org, session => true);
+    IF NOT EXISTS (SELECT FROM sentinel.webhook_events e WHERE e.org_id = org) THEN
+        RAISE 'the webhook was not taken';
+    END IF;
+END
+$$;
 CALL sentinel.run_jobs(1000);
 
 -- What the worker would do: claim a few deliveries, ask for their requests, and say how they went.

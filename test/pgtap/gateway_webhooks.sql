@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(152);
+SELECT plan(162);
 
 -- A key file outlives the transaction: an earlier run may have made it.
 DO $$
@@ -46,11 +46,21 @@ BEGIN
         WHEN 'resend' THEN jsonb_build_array(ARRAY['svix-id', id], ARRAY['svix-timestamp', s],
             ARRAY['svix-signature', 'v1,' || pg_temp.b64(decode(substr(secret, 7), 'base64'), id || '.' || s || '.' || body)]) END;
 END $$;
-CREATE FUNCTION pg_temp.post(path text, headers jsonb, body bytea, more jsonb DEFAULT '[]', query text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT jsonb_build_object('status', r.status, 'body', convert_from(r.body, 'UTF8'), 'headers', r.headers)
-    FROM sentinel.http_handle('POST', path, query, headers || more, body, '203.0.113.9', now()) r $$;
-CREATE FUNCTION pg_temp.post(path text, headers jsonb, body text, more jsonb DEFAULT '[]', query text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT pg_temp.post(path, headers, convert_to(body, 'UTF8'), more, query) $$;
+-- Who has entered has left when a request is answered.
+CREATE FUNCTION pg_temp.post(path text, headers jsonb, body bytea, more jsonb DEFAULT '[]', query text DEFAULT NULL, at timestamptz DEFAULT now()) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    org uuid := sentinel.current_org();
+    member uuid := sentinel.current_member();
+    r sentinel.http_response := sentinel.http_handle('POST', path, query, headers || more, body, '203.0.113.9', at);
+BEGIN
+    IF r.status = 200 AND sentinel.current_org() IS NOT NULL THEN
+        RAISE 'an organisation is still entered';
+    END IF;
+    PERFORM sentinel.enter(org, member);
+    RETURN jsonb_build_object('status', r.status, 'body', convert_from(r.body, 'UTF8'), 'headers', r.headers);
+END $$;
+CREATE FUNCTION pg_temp.post(path text, headers jsonb, body text, more jsonb DEFAULT '[]', query text DEFAULT NULL, at timestamptz DEFAULT now()) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT pg_temp.post(path, headers, convert_to(body, 'UTF8'), more, query, at) $$;
 CREATE FUNCTION pg_temp.stored() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM sentinel.webhook_events $$;
 CREATE FUNCTION pg_temp.waiting() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM sentinel.job_waiting WHERE job_type = 'process_webhook' $$;
 -- The events that the last webhook stored has caused.
@@ -233,6 +243,9 @@ UPDATE vendor_case SET body = :'mixed' WHERE place = 1;
 SELECT pg_temp.try(c) FROM vendor_case c WHERE place = 1 \g /dev/null
 SELECT pg_temp.drain(:'org') \g /dev/null
 SELECT is((SELECT count(*) FROM sentinel.events WHERE event_type LIKE 'hubspot.%') - :told, 1::bigint, 'hubspot: of a batch with one item known the other is told');
+UPDATE vendor_case SET body = '[]' WHERE place = 1;
+SELECT pg_temp.try(c) FROM vendor_case c WHERE place = 1 \g /dev/null
+SELECT is(pg_temp.drain(:'org') || ' ' || pg_temp.last(), '1 ignored | 0 | an empty batch', 'hubspot: an empty batch is ignored');
 UPDATE vendor_case SET body = :'many' WHERE place = 1;
 SELECT pg_temp.try(c) FROM vendor_case c WHERE place = 1 \g /dev/null
 SELECT is(pg_temp.drain(:'org') || ' ' || pg_temp.last(), '1 failed | 0 | a batch of 101 items', 'hubspot: 101 items are too many');
@@ -254,6 +267,8 @@ SELECT is((SELECT string_agg(event_type || ' ' || (payload ->> 'subject_id'), ',
 SELECT is(pg_temp.post('/webhook/ghl', '[]', '{"locationId":"l1C08ntBrFjLS0elLIYU"}', '[]', 'secret=' || :'ghl_secret') ->> 'status', '401', 'gohighlevel: a secret in the query is none');
 SELECT is(pg_temp.post('/webhook/ghl', pg_temp.signed('gohighlevel', :'ghl_secret', b), b) ->> 'status', '401', 'gohighlevel: another location is not ours')
 FROM (VALUES ('{"locationId":"elsewhere"}')) v (b);
+SELECT is(pg_temp.post('/webhook/ghl', pg_temp.signed('gohighlevel', :'ghl_secret', b), b) ->> 'status', '200', 'gohighlevel: what does not say where from is, by our own secret')
+FROM (VALUES ('{"conversationId":"c-4","type":"InboundMessage"}')) v (b);
 -- The vendor's own signature: a throw-away key of signature-vectors.json over InboundMessage.1.sms.json.
 \set sms '{\n  "type": "InboundMessage",\n  "locationId": "l1C08ntBrFjLS0elLIYU",\n  "attachments": [],\n  "body": "This is a test message",\n  "contactId": "cI08i1Bls3iTB9bKgFJh",\n  "contentType": "text/plain",\n  "conversationId": "fcanlLgpbQgQhderivVs",\n  "dateAdded": "2021-04-21T11:31:45.750Z",\n  "direction": "inbound",\n  "messageType": "SMS",\n  "status": "delivered",\n  "conversationProviderId": "cI08i1Bls3iTB9bKgF01"\n}\n'
 \set vendor_key MCowBQYDK2VwAyEAwgiLuPjsOyj1itocYV8A/WgcOVcpkxXqq3tneDUTyU8=
@@ -262,6 +277,13 @@ SELECT sentinel.enter(:'org', :'boss');
 SELECT sentinel.set_webhook_source_secret(:'ghl', :'vendor_key');
 SELECT is(pg_temp.post('/webhook/ghl', :'vendor_head', :'sms') ->> 'status', '200', 'gohighlevel: its own signature is taken');
 SELECT is(pg_temp.post('/webhook/ghl', :'vendor_head', replace(:'sms', 'test', 'tesT')) ->> 'status', '401', 'gohighlevel: but not over other bytes');
+-- Another throw-away key, over a body that has a time.
+\set timed '{"type":"InboundMessage","locationId":"l1C08ntBrFjLS0elLIYU","webhookId":"w-1","timestamp":"2026-06-01T10:00:00.000Z"}'
+\set timed_head '[["X-GHL-Signature","pE+iMZ6zxtSkngWTvRo0gV7n+WdjpUCMAMdteODwYK8WM4ccmXoKHMrZS8U5adzkexcF78UnWEiG88CXjpcyAg=="]]'
+SELECT sentinel.set_webhook_source_secret(:'ghl', 'MCowBQYDK2VwAyEAgAp2gwhC5GGv2iyy6uY2w693/+9HsIv2g7F9CnXKIZs=', '1 hour');
+SELECT is(pg_temp.post('/webhook/ghl', :'timed_head', :'timed', at => t::timestamptz) ->> 'status', s, 'gohighlevel: signed at ten, come at ' || t)
+FROM (VALUES (1, '2026-06-01 10:05:01Z', '401'), (2, '2026-06-01 09:54:59Z', '401'), (3, '2026-06-01 10:04:59Z', '200')) v (n, t, s) ORDER BY n;
+SELECT is(pg_temp.key(), 'w-1', 'gohighlevel: and is known by its webhookId');
 SELECT is((SELECT count(*) FROM sentinel.webhook_keys WHERE source_id = :'ghl' AND expires_at IS NULL), 2::bigint, 'gohighlevel: the shared secret counts beside it');
 SELECT throws_ok(format('SELECT sentinel.add_webhook_source(''gohighlevel'', ''x'', %L)', :'vendor_key'), 'SN007', 'a public key without an account cannot be used', 'gohighlevel: the key that signs for everybody wants a location');
 SELECT sentinel.enter(:'other');
@@ -289,15 +311,16 @@ SELECT is((SELECT count(*) FROM sentinel.leads WHERE email = 'somebody@example.o
 SELECT sentinel.delete_webhook_source(:'gen');
 SELECT is((SELECT count(*) FROM sentinel.webhook_keys WHERE source_id = :'gen') || ' ' || (SELECT count(*) FROM sentinel.webhook_events WHERE source_id = :'gen'), '0 1', 'a source goes with its keys; what it sent stays');
 UPDATE sentinel.webhook_events SET received_at = now() - interval '31 days' WHERE source_id = :'gen';
-SELECT is(sentinel.purge_webhooks(), 1::bigint, 'for 30 days');
+SELECT sentinel.purge_webhooks() \g /dev/null
+SELECT results_eq(format('SELECT count(*) FILTER (WHERE source_id = %L), count(*) > 20 FROM sentinel.webhook_events', :'gen'), 'VALUES (0::bigint, true)', 'for 30 days');
 
 -- Over HTTP.
-CREATE FUNCTION pg_temp.ask(f text, params jsonb, body jsonb DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.ask(f text, params jsonb, body jsonb DEFAULT NULL, query jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     answer jsonb;
 BEGIN
     SET LOCAL ROLE sentinel_member;
-    EXECUTE format('SELECT sentinel.%I($1, NULL)', f) INTO answer USING jsonb_build_object('params', params, 'query', '{}'::jsonb) || CASE WHEN body IS NULL THEN '{}' ELSE jsonb_build_object('json', body) END;
+    EXECUTE format('SELECT sentinel.%I($1, NULL)', f) INTO answer USING jsonb_build_object('params', params, 'query', query) || CASE WHEN body IS NULL THEN '{}' ELSE jsonb_build_object('json', body) END;
     RESET ROLE;
     RETURN answer;
 END $$;
@@ -311,6 +334,14 @@ SELECT is(jsonb_array_length(pg_temp.ask('http_set_webhook_secret', :'named', '{
 SELECT is(pg_temp.ask('http_change_webhook_source', :'named', '{"enabled": false}') #> '{json,data,enabled}', 'false', 'disabled');
 SELECT is(pg_temp.ask('http_delete_webhook_source', :'named'), '{"status": 204}', 'and deleted');
 SELECT throws_ok(format('SELECT pg_temp.ask(''http_delete_webhook_source'', %L)', :'named'), 'SN004', NULL, 'once');
+RESET ROLE;
+SELECT is(jsonb_array_length(pg_temp.ask('http_webhook_events', '{}', NULL, '{"state": "failed"}') #> '{json,data}'), (SELECT count(*)::integer FROM sentinel.webhook_failures), 'what failed is listed');
+SELECT is((SELECT count(*) FROM jsonb_array_elements(pg_temp.ask('http_webhook_events', '{}') #> '{json,data}') d WHERE d ? 'body'), 0::bigint, 'without bodies');
+SELECT is(pg_temp.ask('http_webhook_event', jsonb_build_object('webhook_event_id', w.id)) #>> '{json,data,external_id}', 'd-1', 'and can be looked at')
+FROM sentinel.webhook_events w WHERE w.external_id = 'd-1';
+SELECT sentinel.enter(:'other');
+SELECT throws_ok(format('SELECT pg_temp.ask(''http_webhook_event'', jsonb_build_object(''webhook_event_id'', %L))', w.id), 'SN004', NULL, 'by its own organisation')
+FROM sentinel.webhook_events w WHERE w.external_id = 'd-1';
 RESET ROLE;
 
 SELECT * FROM finish();

@@ -2,9 +2,12 @@
 """Tests of the stand-ins themselves: a judge that judges wrongly is worse than none. Run: python3 standins_test.py"""
 
 import argparse
+import base64
+import hashlib
 import json
 import unittest
 
+from oidc import Oidc
 from services import Services
 from slack import Slack
 from standin import Request
@@ -151,6 +154,36 @@ class ServiceAnswers(unittest.TestCase):
         self.assertEqual(self.ask().status, 429)
         self.assertEqual(self.ask().status, 200)
         self.assertEqual(self.services.stats()["repeated"], 4)
+
+
+class OidcTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.provider = Oidc(argparse.Namespace(log=None))
+
+    def get(self):
+        return self.provider.receive(Request("GET", "/jwks", {}, b""))
+
+    def token(self, **order):
+        answer = self.provider.receive(Request("POST", "/token", {}, json.dumps({"claims": {"sub": "x"}, **order}).encode()))
+        return answer.body.decode().split(".")
+
+    def test_signs_by_the_key_it_publishes(self):
+        jwk = json.loads(self.get().body)["keys"][0]
+        modulus = int.from_bytes(base64.urlsafe_b64decode(jwk["n"] + "=="), "big")
+        head, claims, signature = self.token()
+        number = int.from_bytes(base64.urlsafe_b64decode(signature + "=="), "big")
+        digest = hashlib.sha256(f"{head}.{claims}".encode()).digest()
+        self.assertTrue(pow(number, 65537, modulus).to_bytes(256, "big").endswith(digest))
+        self.assertEqual(self.token(alg="none")[2], "")
+
+    def test_rotates_and_fails_as_told(self):
+        before = self.provider.key.kid
+        self.provider.control({"rotate": True})
+        self.assertEqual([k["kid"] for k in json.loads(self.get().body)["keys"]], [self.provider.key.kid, before])
+        for trick, status in [("gone", 404), ("rubbish", 200), ("redirect", 302), ("huge", 200), (None, 200)]:
+            self.provider.control({"trick": trick})
+            self.assertEqual(self.get().status, status)
 
 
 if __name__ == "__main__":

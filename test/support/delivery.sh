@@ -10,6 +10,8 @@
 #   worker_conf FILE [JSON member ...]    write a configuration that reaches the stand-ins
 #   worker_start [FILE] | worker_kill | worker_stop   pid in $WORKER_PID, log $DIR/worker.log; stop gives its exit status
 #   add_slack NAME EVENTS TOKEN | add_webhook PATH EVENTS KEY [ADDRESS]   a target with its sealed secret; prints its id
+#   gateway_start [JSON member ...] | gateway_stop | gateway_kill    the gateway on a free port; its address is then in $URL, pid in
+#                                         $GATEWAY_PID, log $DIR/gateway.log
 #   sql TEXT                              as superuser; org_sql TEXT: with the organisation entered
 #   ok WORDS COMMAND ... | same WORDS WANTED GOT | within SECONDS WORDS COMMAND ...    one test each
 #   tally                                 the last line, and the status
@@ -18,6 +20,8 @@ DB=e2e
 ORG=
 DIR=
 WORKER_PID=
+GATEWAY_PID=
+URL=
 PASSED=0
 FAILED=0
 declare -A ADDRESS=() STANDIN_PID=()
@@ -105,7 +109,7 @@ delivery_begin() {
 delivery_end() {
     local pid
     trap - EXIT
-    for pid in "$WORKER_PID" "${STANDIN_PID[@]}"; do
+    for pid in "$GATEWAY_PID" "$WORKER_PID" "${STANDIN_PID[@]}"; do
         [[ -n $pid ]] || continue
         kill -TERM "$pid" 2>/dev/null
         await_exit "$pid" 10 || kill -KILL "$pid" 2>/dev/null
@@ -176,6 +180,51 @@ worker_stop() {
     wait "$WORKER_PID" || status=$?
     WORKER_PID=
     return "$status"
+}
+
+# A member given takes the place of one written here. The log begins anew, for the address is read from it.
+gateway_start() {
+    local member name gateway
+    gateway=$(pg_bindir)/sentinel-gateway
+    [[ -x $gateway ]] || die "no $gateway: make install, where the headers of Boost 1.81 are"
+    sql "DO \$\$BEGIN IF to_regrole('e2e_gateway') IS NULL THEN CREATE ROLE e2e_gateway LOGIN IN ROLE sentinel_gateway; END IF;
+         IF NOT sentinel.server_key_ready() THEN PERFORM sentinel.create_server_key(); END IF; END\$\$" >/dev/null
+    local -A members=(
+        [listen]='"127.0.0.1:0"'
+        [database]="\"host=$DIR/sock port=$(cluster_port "$NAME") dbname=$DB user=e2e_gateway\""
+        [max_connections_per_address]=20000
+        [stream_check_ms]=500
+        [stop_grace_s]=5
+    )
+    for member in "$@"; do members[${member%%:*}]=${member#*:}; done
+    {
+        printf '{'
+        for name in "${!members[@]}"; do printf '"%s": %s,\n' "$name" "${members[$name]}"; done
+        printf '"log_level": "%s"}\n' "${LOG_LEVEL:-info}"
+    } | as_owner tee "$DIR/gateway.json" >/dev/null
+    as_owner chmod 600 "$DIR/gateway.json"
+    [[ ! -f $DIR/gateway.log ]] || mv "$DIR/gateway.log" "$DIR/gateway.log.$SECONDS"
+    start_process gateway "$gateway" --config "$DIR/gateway.json"
+    GATEWAY_PID=$!
+    await 20 grep -q '"msg":"ready"' "$DIR/gateway.log" || {
+        cat "$DIR/gateway.log" >&2
+        die "the gateway did not start"
+    }
+    URL=http://$(sed -nE 's/.*"msg":"ready".*"address":"([^"]+)".*/\1/p' "$DIR/gateway.log" | head -n 1)
+}
+
+gateway_stop() {
+    local status=0
+    kill -TERM "$GATEWAY_PID" 2>/dev/null
+    wait "$GATEWAY_PID" || status=$?
+    GATEWAY_PID=
+    return "$status"
+}
+
+gateway_kill() {
+    kill -KILL "$GATEWAY_PID"
+    wait "$GATEWAY_PID" 2>/dev/null
+    GATEWAY_PID=
 }
 
 # Seal the secret on standard input. Arguments: purpose, target, secret id.

@@ -1,6 +1,6 @@
 -- What tests of routes begin with: requests as http_handle() gets them, from whoever the test says. How callers are found out
 -- is tested elsewhere.
-CREATE OR REPLACE FUNCTION sentinel.find_caller(access text, header jsonb, at timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION sentinel.find_caller(access text, header jsonb, ticket text, at timestamptz) RETURNS jsonb
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT (header ->> 'x-test-caller')::jsonb $$;
 
 CREATE FUNCTION pg_temp.caller(org uuid, member uuid DEFAULT NULL, role text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
@@ -21,7 +21,9 @@ BEGIN
     headers_out := sentinel.header_object(answer.headers);
     json := CASE WHEN headers_out ->> 'content-type' LIKE '%json%' AND text <> '' THEN text::jsonb END;
     route := answer.route;
-    PERFORM sentinel.enter((caller ->> 'org_id')::uuid);
+    IF caller ? 'org_id' THEN
+        PERFORM sentinel.enter((caller ->> 'org_id')::uuid);
+    END IF;
 END
 $$;
 CREATE FUNCTION pg_temp.http(caller jsonb, method text, target text, body text DEFAULT NULL, headers jsonb DEFAULT '[]',

@@ -22,7 +22,7 @@ struct Request {
     std::string job;
     std::int64_t lease = 0;
     std::string org;
-    std::string kind;  // slack, webhook, enrichment, model
+    std::string kind;  // slack, webhook, enrichment, model, jwks
     std::string target;
     std::string url;
     std::string message_id;

@@ -117,3 +117,13 @@ COMMENT ON COLUMN sentinel.gateways.version IS 'Its version.';
 COMMENT ON COLUMN sentinel.gateways.opened_at IS 'When it last connected.';
 COMMENT ON COLUMN sentinel.gateways.reported_at IS 'When it last told its figures.';
 COMMENT ON COLUMN sentinel.gateways.gauges IS 'What it told last: connections, streams, refused requests.';
+
+CREATE UNLOGGED TABLE sentinel.gateway_documents (
+    name text NOT NULL PRIMARY KEY,
+    edition text NOT NULL,
+    content text NOT NULL
+);
+COMMENT ON TABLE sentinel.gateway_documents IS 'Documents about the routes, kept until a route changes. One row is one document.';
+COMMENT ON COLUMN sentinel.gateway_documents.name IS 'openapi or docs.';
+COMMENT ON COLUMN sentinel.gateway_documents.edition IS 'routes_edition() of what it was made from.';
+COMMENT ON COLUMN sentinel.gateway_documents.content IS 'The document.';

@@ -39,5 +39,11 @@ SELECT sentinel.serve('POST', '/webhooks/sources/{source_id}/rotate', 'sentinel.
     'gateway', role => 'admin', rate_tier => 'strict', body => ARRAY['overlap_minutes integer How long the secret before counts too; a day by default.']);
 SELECT sentinel.serve('DELETE', '/webhooks/sources/{source_id}', 'sentinel.http_delete_webhook_source', 'Remove a sender of webhooks.', 'gateway',
     role => 'admin', answers => 'nothing');
+SELECT sentinel.serve('GET', '/webhooks/events', 'sentinel.http_webhook_events', 'List webhooks that came in, without their bodies.', 'gateway',
+    role => 'admin', answers => 'list', query => ARRAY['limit integer Rows of a page, 50 unless given, at most 200.', 'cursor text next_cursor of the page before.',
+    'source_id uuid Source that they came to.', 'vendor text Who sent them.', 'state pending|done|ignored|failed How they stand.',
+    'received_from time Not before.', 'received_until time Before.']);
+SELECT sentinel.serve('GET', '/webhooks/events/{webhook_event_id}', 'sentinel.http_webhook_event', 'Give a webhook that came in, without its body.', 'gateway',
+    role => 'admin');
 SELECT sentinel.serve('POST', '/webhooks/events/{webhook_event_id}/replay', 'sentinel.http_replay_webhook', 'Process a webhook that failed once more.',
     'gateway', role => 'admin', rate_tier => 'strict');

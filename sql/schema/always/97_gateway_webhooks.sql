@@ -41,6 +41,27 @@ COMMENT ON COLUMN sentinel.webhook_failures.attempts IS 'How often it was proces
 COMMENT ON COLUMN sentinel.webhook_failures.received_at IS 'When it came.';
 COMMENT ON COLUMN sentinel.webhook_failures.processed_at IS 'When it was last processed.';
 
+CREATE OR REPLACE VIEW sentinel.webhook_log WITH (security_invoker = true) AS
+    SELECT w.org_id, w.id, w.source_id, coalesce(s.name, 'removed') AS source, w.vendor, w.external_id, w.event_type, w.headers, w.state,
+           w.reason, w.items, w.attempts, w.received_at, w.processed_at
+    FROM sentinel.webhook_events w
+    LEFT JOIN sentinel.webhook_sources s ON s.org_id = w.org_id AND s.id = w.source_id;
+COMMENT ON VIEW sentinel.webhook_log IS 'Webhooks that came in, without their bodies. One row is one delivery.';
+COMMENT ON COLUMN sentinel.webhook_log.org_id IS 'Organisation.';
+COMMENT ON COLUMN sentinel.webhook_log.id IS 'Id.';
+COMMENT ON COLUMN sentinel.webhook_log.source_id IS 'Source that it came to.';
+COMMENT ON COLUMN sentinel.webhook_log.source IS 'Name of the source.';
+COMMENT ON COLUMN sentinel.webhook_log.vendor IS 'Who sent it.';
+COMMENT ON COLUMN sentinel.webhook_log.external_id IS 'What the vendor knows it by.';
+COMMENT ON COLUMN sentinel.webhook_log.event_type IS 'What it told of, or what the vendor calls it while it is not processed.';
+COMMENT ON COLUMN sentinel.webhook_log.headers IS 'Headers that are no secrets and no signatures.';
+COMMENT ON COLUMN sentinel.webhook_log.state IS 'pending, done, ignored or failed.';
+COMMENT ON COLUMN sentinel.webhook_log.reason IS 'Why it was ignored or failed.';
+COMMENT ON COLUMN sentinel.webhook_log.items IS 'Events or leads that came of it.';
+COMMENT ON COLUMN sentinel.webhook_log.attempts IS 'How often it was processed.';
+COMMENT ON COLUMN sentinel.webhook_log.received_at IS 'When it came.';
+COMMENT ON COLUMN sentinel.webhook_log.processed_at IS 'When it was last processed.';
+
 -- For owners and admins, as what is sent out.
 DROP POLICY IF EXISTS tenant_isolation ON sentinel.webhook_sources;
 CREATE POLICY tenant_isolation ON sentinel.webhook_sources
@@ -55,7 +76,7 @@ CREATE POLICY tenant_isolation ON sentinel.webhook_events
     USING (org_id = sentinel.current_org() AND sentinel.may('assign', NULL, NULL))
     WITH CHECK (org_id = sentinel.current_org());
 
-GRANT SELECT ON sentinel.webhook_vendors, sentinel.webhook_sources, sentinel.webhook_failures TO sentinel_reader, sentinel_member, sentinel_operator;
+GRANT SELECT ON sentinel.webhook_vendors, sentinel.webhook_sources, sentinel.webhook_failures, sentinel.webhook_log TO sentinel_reader, sentinel_member, sentinel_operator;
 -- No envelope and no body.
 GRANT SELECT (org_id, source_id, version, kind, created_at, expires_at) ON sentinel.webhook_keys TO sentinel_member, sentinel_operator;
 GRANT SELECT (org_id, id, source_id, vendor, external_id, event_type, headers, body_sha256, received_at, state, attempts, items, reason,
