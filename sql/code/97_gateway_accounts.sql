@@ -179,7 +179,7 @@ CREATE FUNCTION sentinel.http_change_password(request jsonb, body bytea) RETURNS
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     asked jsonb := sentinel.http_object(request, '{current_password,new_password}');
-    person uuid := sentinel.session_user_id(request);
+    person uuid := sentinel.own_account(request);
     at timestamptz := (request ->> 'received_at')::timestamptz;
 BEGIN
     PERFORM sentinel.check_new_password(asked ->> 'new_password');
