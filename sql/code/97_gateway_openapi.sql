@@ -133,8 +133,10 @@ CREATE FUNCTION sentinel.openapi_operations() RETURNS TABLE (room text, pattern 
                                   WHEN 'operations' THEN jsonb_build_array('{"cron": []}'::jsonb, jsonb_build_object('bearer', jsonb_build_array(r.scope)),
                                                                            jsonb_build_object('api_key', jsonb_build_array(r.scope)))
                                   WHEN 'cron' THEN '[{"cron": []}]' ELSE '[]' END,
-        'responses', sentinel.openapi_responses(r.method, r.pattern, r.access, concat(r.function_name, ' ', w.source),
-                                                r.request_schema, r.response_schema))
+        -- A function that makes things and does more with them writes 201 for the former.
+        'responses', sentinel.openapi_responses(r.method, r.pattern, r.access, concat(r.function_name, ' ', CASE WHEN EXISTS (
+                SELECT FROM sentinel.http_routes o WHERE o.function_name = r.function_name AND o.method = 'POST' AND starts_with(r.pattern, o.pattern || '/'))
+            THEN regexp_replace(w.source, '\m201\M', '', 'g') ELSE w.source END), r.request_schema, r.response_schema))
     FROM sentinel.http_routes r
     LEFT JOIN sentinel.rate_tiers t ON t.tier = r.rate_tier
     LEFT JOIN LATERAL sentinel.route_words(r.function_name) w ON true

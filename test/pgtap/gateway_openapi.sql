@@ -1,7 +1,7 @@
 -- Room gateway, OpenAPI and docs: what is said of a route is what its row and its function say.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(22);
+SELECT plan(23);
 CREATE SCHEMA answers;
 GRANT USAGE ON SCHEMA answers TO PUBLIC;
 CREATE FUNCTION answers.http_make_thing(request jsonb, body bytea) RETURNS jsonb LANGUAGE sql AS 'SELECT jsonb_build_object(''status'', 201)';
@@ -39,6 +39,10 @@ SELECT is(pg_temp.said(:'document', '/health', 'get', 'security'), '[]'::jsonb, 
 CREATE FUNCTION pg_temp.statuses(document jsonb, pattern text, method text) RETURNS text LANGUAGE sql AS
     'SELECT string_agg(k, '' '' ORDER BY k) FROM jsonb_object_keys(pg_temp.said(document, pattern, method, ''responses'')) k';
 SELECT is(pg_temp.statuses(:'document', '/things', 'post'), '201 400 401 403 404 409 413 415 429 default', 'what is made answers 201');
+SELECT sentinel.serve('POST', '/things/{thing_id}/paint', 'answers.http_make_thing', 'Paint a thing.', 'things') \g /dev/null
+SELECT is(pg_temp.statuses(sentinel.openapi_document(), '/things/{thing_id}/paint', 'post') || '; ' || pg_temp.statuses(sentinel.openapi_document(), '/things', 'post'),
+          '200 400 401 403 404 409 429 default; 201 400 401 403 404 409 413 415 429 default', 'what is done with it by the same function 200');
+SELECT sentinel.stop_serving('POST', '/things/{thing_id}/paint') \g /dev/null
 SELECT is(pg_temp.statuses(:'document', '/things/{thing_id}', 'delete'), '204 400 401 403 404 409 429 default', 'what says nothing 204');
 SELECT is(pg_temp.statuses(:'document', '/things/{thing_id}/{word}', 'get'), '200 304 400 401 403 404 429 default', 'what is read 200');
 SELECT is(pg_temp.statuses(:'document', '/things/later', 'post'), '400 401 429 501 503 default', 'what is not built 501');
