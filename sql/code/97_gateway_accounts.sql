@@ -224,10 +224,11 @@ COMMENT ON FUNCTION sentinel.http_set_password(jsonb, bytea) IS
 CREATE FUNCTION sentinel.make_password_token(email text, holds interval DEFAULT '1 day') RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    person uuid := (SELECT u.id FROM sentinel.users u WHERE u.email = lower(trim(make_password_token.email)));
+    person uuid;
     token text := sentinel.random_token();
 BEGIN
     PERFORM sentinel.require_installed();
+    SELECT u.id INTO person FROM sentinel.users u WHERE u.email = lower(trim(make_password_token.email));
     IF person IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('nobody has the address "%s"', left(make_password_token.email, 80)),
             DETAIL = 'A person is known by registering, or by add_member().', HINT = 'SELECT sentinel.add_member(name, address);';
