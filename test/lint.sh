@@ -48,7 +48,7 @@ report "cppcheck" $?
 shellcheck -x -S warning "${shell[@]}"
 report "shellcheck" $?
 
-long=$(git ls-files -co --exclude-standard 'src/*' 'worker/*' 'sql/code/*' 'test/*' Makefile | grep -vE '/expected/|\.out$|package-lock\.json$' |
+long=$(git ls-files -co --exclude-standard 'src/*' 'worker/*' 'sql/code/*' 'test/*' Makefile | grep -vE '/expected/|^test/payloads/|\.out$|package-lock\.json$|/openapi/schema-3\.1\.json$' |
     xargs wc -l | awk '$2 != "total" && $1 > 400')
 [[ -z $long ]] || printf 'long: %s\n' "$long"
 report "no file over 400 lines" "$([[ -z $long ]]; echo $?)"

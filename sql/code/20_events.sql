@@ -81,12 +81,12 @@ CREATE FUNCTION sentinel.check_emitter(event_type text, idempotency_key text) RE
 BEGIN
     -- What Sentinel itself tells of, others shall not make up; nor take the keys under which it tells it once.
     IF sentinel.current_member() IS NOT NULL AND check_emitter.event_type
-       ~ '^(deal|lead|job|call|invoice|contract|client|onboarding|renewal|buying_signal|report|scheduler|system|integrity|plan|deal_import|member|team|invite|notification)\.' THEN
+       ~ '^(deal|lead|job|call|invoice|contract|client|onboarding|renewal|buying_signal|report|scheduler|system|integrity|plan|deal_import|member|team|invite|notification|webhook|github|gohighlevel|hubspot|pipedrive|zendesk|slack|pagerduty|resend|standard|generic)\.' THEN
         RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = format('members do not emit "%s"', left(check_emitter.event_type, 80)),
             DETAIL = 'Events of what Sentinel keeps are recorded when its rows change.',
             HINT = 'Use a subject of your own: ''order.placed''.';
     END IF;
-    IF check_emitter.idempotency_key ~ '^(deal|lead|job|schedule|scheduled_task|call|invoice|contract|client|onboarding|renewal|buying_signal|report|system|integrity|plan|deal_import|member|team|invite|notification)(\.[a-z_]+)*:' THEN
+    IF check_emitter.idempotency_key ~ '^(deal|lead|job|schedule|scheduled_task|call|invoice|contract|client|onboarding|renewal|buying_signal|report|system|integrity|plan|deal_import|member|team|invite|notification|webhook)(\.[a-z_]+)*:' THEN
         RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('reserved idempotency key "%s"', left(check_emitter.idempotency_key, 80)),
             DETAIL = 'Keys that begin with the subject of an event of Sentinel, as deal, lead, job or schedule, up to a colon, are its own.',
             HINT = 'Begin the key with a word of your own: ''order.placed:4711''.';

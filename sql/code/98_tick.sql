@@ -30,7 +30,8 @@ BEGIN
             WHEN 'sweep_risk' THEN did := sentinel.sweep_risk(coalesce(as_of, now()), 1000, 1000);
             WHEN 'purge_jobs' THEN did := sentinel.purge_jobs();
             WHEN 'keep_history' THEN did := sentinel.keep_history();
-            WHEN 'purge_gateway' THEN did := sentinel.purge_buckets(coalesce(as_of, now())) + sentinel.purge_sessions(coalesce(as_of, now()));
+            WHEN 'purge_gateway' THEN did := sentinel.purge_buckets(coalesce(as_of, now())) + sentinel.purge_sessions(coalesce(as_of, now()))
+                                              + sentinel.purge_webhooks(coalesce(as_of, now()));
             WHEN 'refresh_keys' THEN did := sentinel.refresh_keys(coalesce(as_of, now()));
         END CASE;
     EXCEPTION WHEN OTHERS THEN

@@ -18,33 +18,7 @@ CREATE TEMP VIEW shard_code AS
     SELECT DISTINCT c.relation::regclass AS relation, c.entry, p.oid::regprocedure AS routine, p.prosrc, p.proconfig, p.provolatile, l.lanname
     FROM sentinel.distribution_code() c JOIN pg_proc p ON p.oid = c.routine JOIN pg_language l ON l.oid = p.prolang;
 
--- What need not keep a rule, each with its reason.
-CREATE TEMP TABLE exempt (rule text, object text, reason text);
-INSERT INTO exempt VALUES
-    ('index first', 'job_waiting_claim', 'a claim reads the due jobs of all organisations'),
-    ('index first', 'job_running_id', 'workers name their jobs by id and lease'),
-    ('index first', 'job_running_pkey', 'workers name their jobs by id and lease'),
-    ('index first', 'orgs_slug', 'finds an organisation by its name in addresses'),
-    ('index first', 'webhook_sources_find', 'finds a sender of webhooks by the id in its address'),
-    ('index first', 'api_keys_prefix', 'finds a key by the prefix that it shows'),
-    ('primary key', 'job_history', 'append-only log, removed by dropping partitions; its keys would be read by nobody'),
-    ('primary key', 'job_stats', 'append-only counts, summed up by compact_stats()'),
-    ('transaction number', 'sentinel.events.xid', 'the cursor of one machine: it skips no event that commits late'),
-    ('sequence', 'sentinel.events.seq', 'orders the events of one transaction, bigint and part of no key'),
-    ('global', 'sentinel.job_types', 'reference: the fan-out on shards reads it; written by register_job_type() alone'),
-    ('global', 'sentinel.users', 'reference: members refer to it; written by insert_member() alone'),
-    ('global', 'sentinel.lifecycle_machines', 'reference: triggers on shards read it; written by install() alone'),
-    ('global', 'sentinel.lifecycle_states', 'reference: triggers on shards read it; written by install() alone'),
-    ('global', 'sentinel.lifecycle_transitions', 'reference: triggers on shards read it; written by install() alone'),
-    ('global', 'sentinel.lead_stage_actions', 'reference: a trigger on shards reads it; written by install() alone'),
-    ('global', 'sentinel.lead_follow_up_days', 'reference: a trigger on shards reads it; written by install() alone'),
-    ('global', 'sentinel.plans', 'reference: a trigger on shards reads it; written by install() alone'),
-    ('global', 'sentinel.plan_metrics', 'reference: a trigger on shards reads it; written by install() alone'),
-    ('global', 'sentinel.plan_limits', 'reference: a trigger on shards reads it; written by install() alone'),
-    ('global', 'sentinel.webhook_vendors', 'reference: sources of webhooks refer to it; written by install() alone'),
-    ('writer', 'register_job_type', 'a release or an operator registers a type now and then'),
-    ('writer', 'insert_member', 'one row per person'),
-    ('writer', 'http_register', 'one row per person');
+\ir ../support/distribution_exempt.sql
 
 SELECT isnt_empty('SELECT FROM tenant_table', 'there are tenant tables');
 SELECT isnt_empty('SELECT FROM shard_code', 'and code that would run on shards');

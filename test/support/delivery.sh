@@ -210,6 +210,7 @@ gateway_start() {
         cat "$DIR/gateway.log" >&2
         die "the gateway did not start"
     }
+    # shellcheck disable=SC2034  # read by who sources this
     URL=http://$(sed -nE 's/.*"msg":"ready".*"address":"([^"]+)".*/\1/p' "$DIR/gateway.log" | head -n 1)
 }
 
