@@ -202,11 +202,11 @@ TEST(GatewayBody, ReadsNoChunksHoweverTheyCome) {
 
 TEST(GatewayBody, RefusesChunks) {
     std::string out;
-    EXPECT_EQ(feed(kChunked, "zz\r\n", 100, 100, out), 400);
+    EXPECT_EQ(feed(kChunked, "zz\r\n\r\n", 100, 100, out), 400);
     EXPECT_EQ(feed(kChunked, "5\nhello\r\n0\r\n\r\n", 100, 100, out), 400) << "a bare line feed";
     EXPECT_EQ(feed(kChunked, "5\r\nhelloXX0\r\n\r\n", 100, 100, out), 400);
     EXPECT_EQ(feed(kChunked, "ffffffffffffffffff\r\n", 100, 100, out), 400);
-    EXPECT_EQ(feed(kChunked, "-1\r\n", 100, 100, out), 400);
+    EXPECT_EQ(feed(kChunked, "-1\r\n\r\n", 100, 100, out), 400);
     EXPECT_EQ(feed(kChunked, "65\r\n" + std::string(101, 'a'), 10, 100, out), 413);
     EXPECT_LE(out.size(), 100u);
     EXPECT_EQ(feed(kChunked, "5;" + std::string(40'000, 'x'), 1000, 100, out), 400)
