@@ -49,7 +49,7 @@ $(WORKER): $(WORKER_OBJS) $(WORKER_CORE)
 	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lcurl -lpq -lcrypto -lsystemd
 worker/gateway/%.o: worker/gateway/%.cpp
 	$(CXX) -std=c++20 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(WARNINGS) -I. -Isrc -Iworker -isystem $(shell $(PG_CONFIG) --includedir) \
-		-DBOOST_ASIO_SEPARATE_COMPILATION -DBOOST_BEAST_SEPARATE_COMPILATION -DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
+		-DBOOST_ASIO_SEPARATE_COMPILATION -DBOOST_BEAST_SEPARATE_COMPILATION -DBOOST_ENABLE_ASSERT_HANDLER -DSENTINEL_VERSION='"$(EXTVERSION)"' -MMD -MP -c -o $@ $<
 $(GATEWAY): $(GATEWAY_OBJS) $(GATEWAY_CORE)
 	$(CXX) -Wl,-z,relro,-z,now -o $@ $^ -lpq -lcrypto -lsystemd
 without-gateway:

@@ -165,7 +165,8 @@ SENTINEL_FUNCTION(sentinel_act_for) {
     const bool has_member = !PG_ARGISNULL(1);
     const pg_uuid_t member = has_member ? *PG_GETARG_UUID_P(1) : pg_uuid_t{};
     pg::Spi spi;
-    const Standing standing = has_member ? standing_of(org, member) : Standing{};
+    // Who acts for an organisation as a whole does what its admins may: what owners keep to themselves needs one.
+    const Standing standing = has_member ? standing_of(org, member) : Standing{"admin", ""};
     spi.finish();
     sentinel::set_identity(&org, has_member ? &member : nullptr, standing.role.c_str(),
                            standing.teams.c_str(), true);

@@ -45,7 +45,7 @@ ALTER FUNCTION sentinel.enter(uuid, uuid, boolean) OWNER TO sentinel_engine;
 CREATE FUNCTION sentinel.act_for(org_id uuid, member_id uuid, client_address inet) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_act_for';
 COMMENT ON FUNCTION sentinel.act_for(uuid, uuid, inet) IS
-    'Enter an organisation, as a member or as a whole, for somebody who has been identified by other means than the database role; until the transaction ends, or null is entered. The audit log keeps the address. Errors: SN004 no such member.';
+    'Enter an organisation, as a member or as a whole with the rights of an admin, for somebody who has been identified by other means than the database role; until the transaction ends, or null is entered. The audit log keeps the address. Errors: SN004 no such member.';
 
 -- grant: everyone
 CREATE FUNCTION sentinel.leave() RETURNS void
@@ -169,7 +169,8 @@ COMMENT ON FUNCTION sentinel.require_manager() IS
 CREATE FUNCTION sentinel.require_owner() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF sentinel.current_member() IS NOT NULL AND pg_catalog.current_setting('sentinel.member_role') <> 'owner' THEN
+    -- A key of the whole organisation has the role of an admin and no member: an admin may have made it.
+    IF coalesce(pg_catalog.current_setting('sentinel.member_role', true), '') NOT IN ('', 'owner') THEN
         RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'only the owner can perform this action',
             DETAIL = format('The member entered has the role "%s".', pg_catalog.current_setting('sentinel.member_role')),
             HINT = 'Ask an owner of the organisation.';
@@ -177,7 +178,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.require_owner() IS
-    'Raise SN003 when a member who is no owner has entered. Passes when no member is entered.';
+    'Raise SN003 when a member who is no owner has entered, or an API key of the organisation. Passes for a login of the organisation.';
 
 -- grant: everyone
 CREATE FUNCTION sentinel.require_contributor() RETURNS void

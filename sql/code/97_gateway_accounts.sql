@@ -179,7 +179,7 @@ CREATE FUNCTION sentinel.http_change_password(request jsonb, body bytea) RETURNS
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     asked jsonb := sentinel.http_object(request, '{current_password,new_password}');
-    person uuid := sentinel.session_user_id(request);
+    person uuid := sentinel.own_account(request);
     at timestamptz := (request ->> 'received_at')::timestamptz;
 BEGIN
     PERFORM sentinel.check_new_password(asked ->> 'new_password');
@@ -224,10 +224,11 @@ COMMENT ON FUNCTION sentinel.http_set_password(jsonb, bytea) IS
 CREATE FUNCTION sentinel.make_password_token(email text, holds interval DEFAULT '1 day') RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    person uuid := (SELECT u.id FROM sentinel.users u WHERE u.email = lower(trim(make_password_token.email)));
+    person uuid;
     token text := sentinel.random_token();
 BEGIN
     PERFORM sentinel.require_installed();
+    SELECT u.id INTO person FROM sentinel.users u WHERE u.email = lower(trim(make_password_token.email));
     IF person IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('nobody has the address "%s"', left(make_password_token.email, 80)),
             DETAIL = 'A person is known by registering, or by add_member().', HINT = 'SELECT sentinel.add_member(name, address);';

@@ -9,7 +9,8 @@ DECLARE
     most integer := sentinel.http_query_integer(http_page.request, 'limit', 50, 1, 200);
     place jsonb := sentinel.read_page_cursor(http_page.request -> 'query' ->> 'cursor');
     way text := CASE WHEN http_page.ascending THEN 'ASC' ELSE 'DESC' END;
-    -- Behind the keys of the order comes the id, which no two rows share.
+    -- Behind the keys of the order comes the id, which no two rows share. Ids grow with the time at which rows are made, so
+    -- that without keys the order is that of making, by the primary key.
     orders text[] := http_page.keys || 'x.id|uuid'::text;
     conditions text := coalesce(' AND ' || http_page.condition, '');
     given text[] := '{}';

@@ -146,6 +146,25 @@ $$;
 COMMENT ON FUNCTION sentinel.http_thing(jsonb, text) IS 'Give the answer of a route about one thing; with a location that of a route that made it: 201.';
 
 -- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.keyset_place(request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
+BEGIN
+    -- Of another list it would look like the end of this one.
+    IF place IS NOT NULL AND NOT coalesce((place ->> 'at')::timestamptz IS NOT NULL AND (place ->> 'id')::uuid IS NOT NULL, false) THEN
+        RAISE invalid_parameter_value;
+    END IF;
+    RETURN place;
+EXCEPTION WHEN data_exception THEN
+    RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid cursor "%s"', left(request -> 'query' ->> 'cursor', 60)),
+        DETAIL = 'A cursor is the next_cursor of a page of the same list.', HINT = 'Leave the cursor out for the first page.';
+END
+$$;
+COMMENT ON FUNCTION sentinel.keyset_place(jsonb) IS
+    'Give the place that the cursor of a request stands for, as http_keyset_page() wrote it: at and id; null without one. Errors: 22023.';
+
+-- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.http_keyset_page(things jsonb, most integer, key text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN jsonb_array_length(coalesce(things, '[]')) > most

@@ -4,7 +4,7 @@ CREATE FUNCTION sentinel.http_create_org(request jsonb, body bytea) RETURNS json
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     asked jsonb := sentinel.http_object(request, '{name}');
-    person uuid := sentinel.session_user_id(request);
+    person uuid := sentinel.own_account(request);
     u record;
     org uuid;
 BEGIN
@@ -78,7 +78,7 @@ CREATE FUNCTION sentinel.http_accept_invite(request jsonb, body bytea) RETURNS j
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     asked jsonb := sentinel.http_object(request, '{token}');
-    person uuid := sentinel.session_user_id(request);
+    person uuid := sentinel.own_account(request);
     joined record;
 BEGIN
     SELECT i.* INTO joined FROM sentinel.users u CROSS JOIN LATERAL sentinel.take_invite(u.email, asked ->> 'token', u.display_name) i
@@ -94,7 +94,7 @@ COMMENT ON FUNCTION sentinel.http_accept_invite(jsonb, bytea) IS
 CREATE FUNCTION sentinel.http_delete_account(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    person uuid := sentinel.session_user_id(request);
+    person uuid := sentinel.own_account(request);
     place record;
     alone text;
 BEGIN

@@ -43,20 +43,23 @@ BEGIN
         (SELECT ' ORDER BY ' || string_agg(format('x.%I %s NULLS LAST', ltrim(btrim(o.word), '-'), CASE WHEN btrim(o.word) LIKE '-%' THEN 'DESC' ELSE 'ASC' END),
                                            ', ' ORDER BY o.n) FROM unnest(orders) WITH ORDINALITY AS o(word, n)))
     INTO lines USING given, most + 1;
-    IF form = 'csv' THEN
+    IF form = 'csv' AND jsonb_array_length(lines) > most THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('more than %s rows fit the filters', most),
+            DETAIL = 'A file that is cut would look like a whole one.', HINT = 'Narrow the filters, or raise limit to at most 10000.';
+    ELSIF form = 'csv' THEN
         RETURN jsonb_build_object('type', 'text/csv; charset=utf-8',
             'headers', jsonb_build_object('Content-Disposition', format('attachment; filename="%s.csv"', http_view_rows.view_name)),
             'text', array_to_string(names, ',') || coalesce(E'\n' || (
                 SELECT string_agg((SELECT string_agg(coalesce(sentinel.csv_cell(l.line ->> c.name), ''), ',' ORDER BY c.n)
                                    FROM unnest(names) WITH ORDINALITY AS c(name, n)), E'\n' ORDER BY l.n)
-                FROM jsonb_array_elements(lines) WITH ORDINALITY AS l(line, n) WHERE l.n <= most), ''));
+                FROM jsonb_array_elements(lines) WITH ORDINALITY AS l(line, n)), ''));
     END IF;
     RETURN jsonb_build_object('json', jsonb_build_object('data', CASE WHEN jsonb_array_length(lines) > most THEN lines - most ELSE lines END,
                                                          'more', jsonb_array_length(lines) > most, 'next_cursor', NULL));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_view_rows(jsonb, text) IS
-    'Answer with rows of a view of sentinel_bi, as the caller sees them: query parameters that are columns filter, order sorts, limit (10000 at most) cuts, and more tells that it did; format is json or csv. Errors: SN002, SN004 view, 22023 column or limit.';
+    'Answer with rows of a view of sentinel_bi, as the caller sees them: query parameters that are columns filter, order sorts, limit (10000 at most) cuts, and more tells that it did; format is json or csv, a file that is never cut. Errors: SN002, SN004 view, SN007 too many rows for a file, 22023 column or limit.';
 
 -- grant: sentinel_member
 CREATE FUNCTION sentinel.http_bi_views(request jsonb, body bytea) RETURNS jsonb

@@ -82,8 +82,7 @@ CREATE FUNCTION sentinel.http_invoices(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN sentinel.http_page(request, 'sentinel.invoices',
-        ARRAY['deal_id uuid', 'client_id uuid', 'status draft|sent|overdue|paid|cancelled', 'due_from from due_at', 'due_until until due_at'],
-        ARRAY['x.created_at|timestamptz']);
+        ARRAY['deal_id uuid', 'client_id uuid', 'status draft|sent|overdue|paid|cancelled', 'due_from from due_at', 'due_until until due_at']);
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_invoices(jsonb, bytea) IS 'Route: list invoices, the newest first.';
@@ -121,8 +120,7 @@ COMMENT ON FUNCTION sentinel.http_invoice(jsonb, bytea) IS
 CREATE FUNCTION sentinel.http_contracts(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN sentinel.http_page(request, 'sentinel.contracts', ARRAY['deal_id uuid', 'status draft|sent|signed|void'],
-                              ARRAY['x.created_at|timestamptz'], '{html}');
+    RETURN sentinel.http_page(request, 'sentinel.contracts', ARRAY['deal_id uuid', 'status draft|sent|signed|void'], '{}', '{html}');
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_contracts(jsonb, bytea) IS 'Route: list contracts, the newest first, without their text.';
@@ -200,8 +198,7 @@ BEGIN
     RETURN sentinel.http_page(request, 'sentinel.clients',
         ARRAY['lead_id uuid', 'deal_id uuid', 'onboarding_status pending|in_progress|complete',
               'delivery_phase system_design|crm_build|automation_build|handover|live|complete', 'renewal_from from renewal_at',
-              'renewal_until until renewal_at'],
-        ARRAY['x.created_at|timestamptz']);
+              'renewal_until until renewal_at']);
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_clients(jsonb, bytea) IS 'Route: list clients, the newest first.';

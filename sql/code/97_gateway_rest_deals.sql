@@ -40,12 +40,18 @@ DECLARE
         WHEN 'expected_close_at' THEN format('coalesce(d.expected_close_at, %L)', CASE sorted_deals.direction WHEN 'asc' THEN 'infinity' ELSE '-infinity' END)
         ELSE 'd.created_at' END;
     kind text := CASE sorted_deals.sort WHEN 'value' THEN 'numeric' WHEN 'name' THEN 'text' ELSE 'timestamptz' END;
+    sound boolean;
 BEGIN
-    IF sorted_deals.place IS NOT NULL AND NOT coalesce(sorted_deals.place ->> 0 = sorted_deals.sort AND sorted_deals.place ->> 1 = sorted_deals.direction
-        AND sorted_deals.place ->> 2 IS NOT NULL AND sorted_deals.place ->> 3 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', false) THEN
+    BEGIN
+        EXECUTE format('SELECT $1::%s IS NOT NULL AND $2::uuid IS NOT NULL', kind) INTO sound USING sorted_deals.place ->> 2, sorted_deals.place ->> 3;
+        IF sorted_deals.place IS NOT NULL AND NOT coalesce(sound AND sorted_deals.place ->> 0 = sorted_deals.sort
+                                                           AND sorted_deals.place ->> 1 = sorted_deals.direction, false) THEN
+            RAISE invalid_parameter_value;
+        END IF;
+    EXCEPTION WHEN data_exception THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'the cursor is of another order',
             DETAIL = 'A cursor goes with the sort and direction of its page.', HINT = 'Leave the cursor out for the first page.';
-    END IF;
+    END;
     RETURN QUERY EXECUTE format(
         'SELECT d.id, jsonb_build_array($8::text, $9::text, (%1$s)::text, d.id) FROM sentinel.deals d WHERE d.org_id = $1'
         ' AND ($2 IS NULL OR d.stage IN (lower(btrim($2)), sentinel.normalize_stage($2))) AND ($3 IS NULL OR d.stage_kind = $3)'
@@ -247,7 +253,7 @@ DECLARE
     org uuid := sentinel.require_org();
     deal uuid := sentinel.http_param(request, 'deal_id');
     most integer := sentinel.http_query_integer(request, 'limit', 50, 1, 200);
-    place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
+    place jsonb := sentinel.keyset_place(request);
     rows jsonb;
 BEGIN
     PERFORM sentinel.require_deal(deal, 'view');
@@ -270,7 +276,7 @@ DECLARE
     org uuid := sentinel.require_org();
     deal uuid := sentinel.http_param(request, 'deal_id');
     most integer := sentinel.http_query_integer(request, 'limit', 50, 1, 200);
-    place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
+    place jsonb := sentinel.keyset_place(request);
     wanted text := sentinel.http_query_text(request, 'activity_type');
     rows jsonb;
 BEGIN

@@ -191,7 +191,7 @@ CREATE FUNCTION sentinel.http_list_deliveries(request jsonb, body bytea) RETURNS
 DECLARE
     org uuid := sentinel.require_org();
     most integer := sentinel.http_query_integer(request, 'limit', 50, 1, 200);
-    place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
+    place jsonb := sentinel.keyset_place(request);
     target uuid := sentinel.http_query_id(request, 'target_id');
     wanted text := sentinel.http_query_text(request, 'state', '{waiting,delivered,failed,discarded}');
     kind text := sentinel.http_query_text(request, 'event_type');

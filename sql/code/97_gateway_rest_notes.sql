@@ -5,7 +5,7 @@ CREATE FUNCTION sentinel.http_notes(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN sentinel.http_page(request, 'sentinel.notes',
-        ARRAY['subject_type lead|deal|call|invoice|contract|client', 'subject_id uuid', 'member_id uuid'], ARRAY['x.created_at|timestamptz']);
+        ARRAY['subject_type lead|deal|call|invoice|contract|client', 'subject_id uuid', 'member_id uuid']);
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_notes(jsonb, bytea) IS 'Route: list notes, the newest first.';
@@ -109,7 +109,7 @@ CREATE FUNCTION sentinel.http_templates(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN sentinel.http_page(request, 'sentinel.document_templates', ARRAY['kind contract|proposal|email', 'name text'],
-                              ARRAY['x.created_at|timestamptz'], '{body}');
+                              '{}', '{body}');
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_templates(jsonb, bytea) IS 'Route: list templates, the newest first, without their text.';
@@ -174,7 +174,7 @@ COMMENT ON FUNCTION sentinel.http_tag(jsonb, bytea) IS 'Route: make or delete a 
 CREATE FUNCTION sentinel.http_saved_views(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN sentinel.http_page(request, 'sentinel.saved_views', ARRAY['entity_type lead|deal'], ARRAY['x.created_at|timestamptz']);
+    RETURN sentinel.http_page(request, 'sentinel.saved_views', ARRAY['entity_type lead|deal']);
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_saved_views(jsonb, bytea) IS 'Route: list saved views, own and shared ones, the newest first.';

@@ -7,15 +7,16 @@ DECLARE
     most integer := sentinel.http_query_integer(request, 'limit', 20, 1, 100);
     skip integer := sentinel.http_query_integer(request, 'skip', 0, 0, 10000);
     unread boolean := sentinel.http_query_boolean(request, 'unread_only');
-    last_seen uuid := sentinel.http_id(sentinel.read_page_cursor(request -> 'query' ->> 'cursor') -> 'id', 'cursor');
+    place jsonb := sentinel.keyset_place(request);
+    last_seen uuid := (SELECT n.id FROM sentinel.notifications n WHERE n.org_id = sentinel.require_org() AND n.id = (place ->> 'id')::uuid
+                       AND n.member_id = sentinel.current_member());
+    -- The one that the cursor stands for may have been deleted meanwhile: then its time has to do.
+    until timestamptz := CASE WHEN last_seen IS NULL THEN (place ->> 'at')::timestamptz END;
     rows jsonb;
     step integer;
 BEGIN
-    IF request -> 'query' ->> 'cursor' <> '' THEN
+    IF place IS NOT NULL THEN
         skip := 0;
-        -- The last one seen may have been deleted meanwhile; its place is then not known any more.
-        PERFORM sentinel.http_require(EXISTS (SELECT FROM sentinel.notifications n WHERE n.org_id = sentinel.require_org() AND n.id = last_seen
-                                            AND n.member_id = sentinel.current_member()), 'notification', last_seen);
     END IF;
     WHILE skip > 0 LOOP
         step := least(skip, 100);
@@ -23,13 +24,13 @@ BEGIN
         SELECT x.notification_id INTO last_seen FROM sentinel.my_notifications(unread, step, NULL, last_seen) x ORDER BY x.created_at, x.notification_id LIMIT 1;
         EXIT WHEN last_seen IS NULL;
     END LOOP;
-    IF last_seen IS NOT NULL OR sentinel.http_query_integer(request, 'skip', 0, 0, 10000) = 0 THEN
+    IF last_seen IS NOT NULL OR place IS NOT NULL OR sentinel.http_query_integer(request, 'skip', 0, 0, 10000) = 0 THEN
         SELECT jsonb_agg(to_jsonb(x) - 'notification_id' || jsonb_build_object('id', x.notification_id) ORDER BY x.created_at DESC, x.notification_id DESC)
-        INTO rows FROM sentinel.my_notifications(unread, most, NULL, last_seen) x;
+        INTO rows FROM sentinel.my_notifications(unread, most, until, last_seen) x;
     END IF;
     RETURN jsonb_set(sentinel.http_list(rows, CASE
         WHEN jsonb_array_length(rows) = most AND EXISTS (SELECT FROM sentinel.my_notifications(unread, 1, NULL, (rows -> -1 ->> 'id')::uuid))
-        THEN sentinel.page_cursor(jsonb_build_object('id', rows -> -1 -> 'id')) END), '{json,unread_count}', to_jsonb(sentinel.unread_notifications()));
+        THEN sentinel.page_cursor(jsonb_build_object('at', rows -> -1 -> 'created_at', 'id', rows -> -1 -> 'id')) END), '{json,unread_count}', to_jsonb(sentinel.unread_notifications()));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_list_notifications(jsonb, bytea) IS 'Route: list what the caller was told, newest first, and how much is unread.';
@@ -118,7 +119,7 @@ CREATE FUNCTION sentinel.http_list_alerts(request jsonb, body bytea) RETURNS jso
 DECLARE
     org uuid := sentinel.require_org();
     most integer := sentinel.http_query_integer(request, 'limit', 50, 1, 200);
-    place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
+    place jsonb := sentinel.keyset_place(request);
     seen text := sentinel.http_query_text(request, 'acknowledged', '{false,true,all}', 'false');
     level text := sentinel.http_query_text(request, 'severity', '{low,medium,high}');
     deal uuid := sentinel.http_query_id(request, 'deal_id');

@@ -186,7 +186,7 @@ CREATE FUNCTION sentinel.http_list_invites(request jsonb, body bytea) RETURNS js
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     most integer := sentinel.http_query_integer(request, 'limit', 50, 1, 200);
-    place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
+    place jsonb := sentinel.keyset_place(request);
     team uuid := sentinel.http_query_id(request, 'team_id');
 BEGIN
     RETURN sentinel.http_keyset_page((
@@ -226,7 +226,7 @@ CREATE FUNCTION sentinel.http_list_members(request jsonb, body bytea) RETURNS js
 DECLARE
     org uuid := sentinel.require_org();
     most integer := sentinel.http_query_integer(request, 'limit', 50, 1, 200);
-    place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
+    place jsonb := sentinel.keyset_place(request);
     removed boolean := sentinel.http_query_boolean(request, 'include_removed');
     wanted text := sentinel.http_query_text(request, 'role', '{owner,admin,member,viewer}');
 BEGIN

@@ -120,7 +120,7 @@ BEGIN
                    'user_agent', s.user_agent, 'created_at', s.created_at, 'refreshed_at', s.refreshed_at, 'expires_at', s.expires_at,
                    'this_one', s.id = (request -> 'caller' ->> 'session_id')::uuid) ORDER BY s.created_at DESC, s.id), '[]')
         FROM sentinel.sessions s
-        WHERE s.user_id = sentinel.session_user_id(request) AND s.ended_at IS NULL AND s.expires_at > (request ->> 'received_at')::timestamptz)));
+        WHERE s.user_id = sentinel.own_account(request) AND s.ended_at IS NULL AND s.expires_at > (request ->> 'received_at')::timestamptz)));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_list_sessions(jsonb, bytea) IS 'Route: list the own sessions that hold. Errors: SN003 an API key calls.';
@@ -129,7 +129,7 @@ CREATE FUNCTION sentinel.http_end_session(request jsonb, body bytea) RETURNS jso
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE sentinel.sessions s SET ended_at = (request ->> 'received_at')::timestamptz, ended_why = 'revoked'
-    WHERE s.user_id = sentinel.session_user_id(request) AND s.id = sentinel.http_param(request, 'session_id') AND s.ended_at IS NULL;
+    WHERE s.user_id = sentinel.own_account(request) AND s.id = sentinel.http_param(request, 'session_id') AND s.ended_at IS NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = format('no session "%s"', request -> 'params' ->> 'session_id'),
             DETAIL = 'A session is one of the own that has not ended.', HINT = 'GET /auth/sessions.';

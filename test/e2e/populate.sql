@@ -126,6 +126,34 @@ SELECT pg_temp.fill(t.routine, t.command) FROM (VALUES
         LATERAL sentinel.begin_oidc('{slug}', NULL, now() + interval '1 year') b$$)) t(place, routine, command) ORDER BY t.place \g /dev/null
 CALL sentinel.run_jobs(1000);
 
+-- Who signs in, and the program that came by the gateway.
+DO $$
+DECLARE
+    org uuid := sentinel.current_org();
+    label text := current_setting('populate.label');
+    slug text := current_setting('populate.slug');
+    person jsonb;
+BEGIN
+    IF to_regprocedure('sentinel.http_register(jsonb, bytea)') IS NULL THEN
+        RETURN;
+    ELSIF NOT sentinel.server_key_ready() THEN
+        PERFORM sentinel.create_server_key();
+    END IF;
+    PERFORM key_id FROM sentinel.create_api_key(label || ' key', '{*}');
+    SELECT convert_from((h.answer).body, 'UTF8')::jsonb INTO person
+    FROM (SELECT sentinel.http_handle('POST', '/auth/register', '', '[["Content-Type", "application/json"]]', convert_to(jsonb_build_object(
+        'email', format('founder@%s.example', slug), 'password', label || ' is long enough', 'organisation', label || ' Second')::text, 'UTF8'), '192.0.2.1') AS answer) h;
+    PERFORM sentinel.http_handle('POST', '/auth/ticket', '', jsonb_build_array(jsonb_build_array('Authorization', 'Bearer ' || (person ->> 'token'))), '', '192.0.2.1');
+    PERFORM sentinel.make_password_token(format('founder@%s.example', slug));
+    PERFORM sentinel.enter(org, session => true);
+    INSERT INTO sentinel.gateways (gateway, version) VALUES (label, '0');
+    INSERT INTO sentinel.gateway_requests (gateway, method, route, status_class, requests) VALUES (label, 'GET', '/health', '2xx', 1);
+    IF NOT EXISTS (SELECT FROM sentinel.sessions) OR NOT EXISTS (SELECT FROM sentinel.gateway_tickets) THEN
+        RAISE 'nobody has signed in: %', person;
+    END IF;
+END
+$$;
+
 -- A webhook that came in, through the gateway's one function.
 DO $$
 DECLARE

@@ -30,8 +30,7 @@ Read read(const std::string& head, const std::string& wire, std::size_t piece) {
     }
     if (out.body.size() > kMost) abort();
     out.status = reader.refusal().status;
-    out.done = reader.done();
-    if (out.status != 0) out.body.clear();
+    out.done = reader.done() && out.status == 0;
     return out;
 }
 
@@ -55,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const Read whole = read(raw, bytes.substr(end), size + 1);
     const Read bitwise = read(raw, bytes.substr(end), 1);
-    if (whole.status != bitwise.status || whole.done != bitwise.done || whole.body != bitwise.body) abort();
-    if (whole.done && head.has_length && whole.status == 0 && whole.body.size() != head.length) abort();
+    if (whole.done != bitwise.done || (whole.done && whole.body != bitwise.body)) abort();
+    if (whole.done && head.has_length && whole.body.size() != head.length) abort();
     return 0;
 }

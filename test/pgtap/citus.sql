@@ -25,6 +25,7 @@ INSERT INTO exempt VALUES
     ('index first', 'job_running_id', 'workers name their jobs by id and lease'),
     ('index first', 'job_running_pkey', 'workers name their jobs by id and lease'),
     ('index first', 'orgs_slug', 'finds an organisation by its name in addresses'),
+    ('index first', 'webhook_sources_find', 'finds a sender of webhooks by the id in its address'),
     ('index first', 'api_keys_prefix', 'finds a key by the prefix that it shows'),
     ('primary key', 'job_history', 'append-only log, removed by dropping partitions; its keys would be read by nobody'),
     ('primary key', 'job_stats', 'append-only counts, summed up by compact_stats()'),
@@ -40,6 +41,7 @@ INSERT INTO exempt VALUES
     ('global', 'sentinel.plans', 'reference: a trigger on shards reads it; written by install() alone'),
     ('global', 'sentinel.plan_metrics', 'reference: a trigger on shards reads it; written by install() alone'),
     ('global', 'sentinel.plan_limits', 'reference: a trigger on shards reads it; written by install() alone'),
+    ('global', 'sentinel.webhook_vendors', 'reference: sources of webhooks refer to it; written by install() alone'),
     ('writer', 'register_job_type', 'a release or an operator registers a type now and then'),
     ('writer', 'insert_member', 'one row per person'),
     ('writer', 'http_register', 'one row per person');
@@ -100,7 +102,8 @@ SELECT is_empty($$SELECT p.proname, m.word[1] FROM pg_proc p
         WHERE p.pronamespace = 'sentinel'::regnamespace AND p.proname <> 'migrations'
           AND p.proname::text NOT IN (SELECT e.object FROM exempt e WHERE e.rule = 'writer')$$, 'and no hot writes');
 SELECT is_empty($$SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger t JOIN global_table g ON g.oid = t.tgrelid WHERE NOT t.tgisinternal
-        AND t.tgfoid <> 'sentinel.distribution_changed()'::regprocedure$$, 'no other global table has triggers, but for the one that tells of a distribution');
+        AND t.tgfoid NOT IN ('sentinel.distribution_changed()'::regprocedure, 'sentinel.tell_change()'::regprocedure)$$,
+    'no other global table has triggers, but for those that tell of a change');
 
 -- Partitions, sequences, inheritance, policies.
 SELECT is_empty($$SELECT i.inhrelid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition AND c.relkind = 'p'

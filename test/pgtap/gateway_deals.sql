@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(228);
+SELECT plan(237);
 
 \ir ../support/routes.sql
 
@@ -63,6 +63,12 @@ SELECT is(pg_temp.refusal('olga', 'POST', '/deals/' || :'acme' || '/tags/{}', :'
     pg_temp.refusal('olga', 'POST', '/deals/' || :'acme' || '/tags/{}', '00000000-0000-7000-8000-000000000000'), 'a foreign tag is unknown');
 SELECT is(pg_temp.refusal('olga', 'PATCH', '/deals/' || :'acme', id::text, '{"owner_id": "{}"}'),
     pg_temp.refusal('olga', 'PATCH', '/deals/' || :'acme', '00000000-0000-7000-8000-000000000000', '{"owner_id": "{}"}'), 'a foreign member is unknown') FROM known WHERE name = 'foe';
+SELECT sentinel.enter(:'org');
+SELECT sentinel.create_lead(email => 'lead@hidden.example', owner_id => :'mira') AS hidden_lead \gset
+SELECT sentinel.leave();
+SELECT is(pg_temp.refusal('max', 'POST', '/deals', :'hidden_lead', '{"name": "Poached", "value": 1, "lead_id": "{}"}'),
+    pg_temp.refusal('max', 'POST', '/deals', '00000000-0000-7000-8000-000000000000', '{"name": "Poached", "value": 1, "lead_id": "{}"}'), 'a hidden lead is unknown');
+SELECT is(pg_temp.call('max', 'POST', '/deals', jsonb_build_object('name', 'Poached', 'value', 1, 'lead_id', :'hidden_lead')) -> 'status', '404', 'which is 404');
 SELECT is(pg_temp.call('mira', 'GET', '/deals/abc') -> 'status', '400', 'no id at all');
 
 -- Change.
@@ -92,12 +98,13 @@ SELECT is(pg_temp.call('key', 'GET', '/deals', NULL, 'q=key') #> '{json,data}', 
 
 -- Activities and timeline, page by page.
 SELECT is(pg_temp.call('mira', 'POST', '/deals/' || :'acme' || '/activities', jsonb_build_object('activityType', 'email_sent', 'subject', 'm' || i,
-    'occurred_at', timestamptz '2026-01-01' + i * interval '1 hour')) -> 'status', '201', 'activity ' || i) FROM generate_series(1, 5) i;
-SELECT is(pg_temp.walk('mira', '/deals/' || :'acme' || '/activities', 'limit=2'), '{"seen": ["m5", "m4", "m3", "m2", "m1"], "pages": 3}', 'activities come newest first, all of them');
+    'occurred_at', timestamptz '2026-01-01' - i * interval '1 hour')) -> 'status', '201', 'activity ' || i) FROM generate_series(1, 5) i;
+SELECT is(pg_temp.walk('mira', '/deals/' || :'acme' || '/activities', 'limit=2'), '{"seen": ["m1", "m2", "m3", "m4", "m5"], "pages": 3}', 'activities come newest first, all of them');
 SELECT is(pg_temp.call('vera', 'GET', '/deals/' || :'acme' || '/activities', NULL, 'activity_type=meeting_held') #> '{json,data}', '[]', 'or of one type');
 SELECT is(jsonb_array_length(pg_temp.walk('vera', '/deals/' || :'acme' || '/timeline', 'limit=1') -> 'seen'),
     (SELECT count(*)::integer FROM sentinel.deal_timeline WHERE deal_id = :'acme'), 'the timeline is walked to its end');
-SELECT is(pg_temp.call('mira', 'GET', '/deals/' || :'acme' || '/timeline', NULL, 'cursor=abc') -> 'status', '400', 'what is no cursor');
+SELECT is(pg_temp.call('mira', 'GET', '/deals/' || :'acme' || '/timeline', NULL, 'cursor=' || c) -> 'status', '400', 'no cursor: ' || c)
+FROM (VALUES ('abc'), ('W10'), ('e30'), ('eyJhdCI6ICJ4IiwgImlkIjogIngifQ'), ('eyJhdCI6IG51bGwsICJpZCI6IG51bGx9'), (sentinel.page_cursor('{"after": "1"}'))) v (c);
 SELECT is(pg_temp.call('mira', 'GET', '/deals/' || :'acme' || '/timeline', NULL, 'limit=201') -> 'status', '400', 'a page has its limit');
 SELECT is(pg_temp.call('mira', 'POST', '/deals/' || :'acme' || '/activities', '{"activity_type": "sang"}') -> 'status', '400', 'what is no activity');
 SELECT is(pg_temp.call('vera', 'POST', '/deals/' || :'acme' || '/activities', '{"activity_type": "email_sent"}') -> 'status', '403', 'viewers record none');
@@ -137,7 +144,8 @@ SELECT is(pg_temp.walk('olga', '/deals', 'sort=name&owner=' || :'max') -> 'seen'
 SELECT is(pg_temp.walk('olga', '/deals', 'sort=name&team=' || :'north') -> 'seen', '["Acme 2"]', 'by team');
 SELECT is(pg_temp.walk('olga', '/deals', 'sort=name&stage=Lost') -> 'seen', '["Acme 2"]', 'by an alias of a stage');
 SELECT is(pg_temp.call('olga', 'GET', '/deals', NULL, q) -> 'status', '400', q) FROM (VALUES ('limit=101'), ('limit=0'), ('sort=owner'), ('direction=up'), ('kind=odd'),
-    ('stage=odd'), ('owner=me'), ('created_from=yesterday'), ('cursor=W10'), ('cursor=eyJhZnRlciI6ICJ4In0'), ('sort=name&cursor=W10')) v (q);
+    ('stage=odd'), ('owner=me'), ('created_from=yesterday'), ('cursor=W10'), ('cursor=eyJhZnRlciI6ICJ4In0'), ('sort=name&cursor=W10'), ('sort=value&cursor=' || sentinel.page_cursor('["value", "desc", "x", "00000000-0000-7000-8000-000000000000"]')),
+    ('sort=value&cursor=' || sentinel.page_cursor('["value", "asc", "1", "00000000-0000-7000-8000-000000000000"]'))) v (q);
 SELECT is(pg_temp.call('olga', 'GET', '/deals', NULL, 'sort=name&cursor=' || (pg_temp.call('olga', 'GET', '/deals', NULL, 'limit=1&sort=value') -> 'json' ->> 'next_cursor')) -> 'status', '400',
     'a cursor goes with its order');
 

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(46);
+SELECT plan(47);
 \ir ../support/http.sql
 
 SELECT sentinel.create_org('Rest Figures Ltd', 'gateway-figures') AS org, sentinel.create_org('Other Ltd', 'gateway-figures-other') AS other \gset
@@ -37,6 +37,7 @@ SELECT is((SELECT (a.headers_out ->> 'content-type') || (a.headers_out ->> 'cont
     'text/csv; charset=utf-8attachment; filename="lead_sources.csv"', 'also as a file');
 SELECT is((SELECT string_agg(left(l.line, 17), '|' ORDER BY l.n) FROM pg_temp.http(:'olga_calls', 'GET', '/analytics/leads-by-source?format=csv&order=source') a,
     string_to_table(a.text, E'\n') WITH ORDINALITY AS l(line, n)), 'source,leads,lead|"Fair, ""big""",1|web,1,0,1,0,0,0,0', 'with cells quoted');
+SELECT is((pg_temp.http(:'olga_calls', 'GET', '/analytics/leads-by-source?format=csv&limit=1')).status, 400, 'and not cut');
 SELECT ok((SELECT a.text LIKE E'%,''=1+1,%' FROM pg_temp.http(:'olga_calls', 'GET', '/analytics/actions?format=csv') a), 'no cell is a formula');
 SELECT is((SELECT count(*) FROM pg_temp.http(:'olga_calls', 'GET', '/analytics/funnel') a, jsonb_array_elements(a.json -> 'data')), 7::bigint, 'all stages of leads, empty ones too');
 SELECT is((pg_temp.http(:'olga_calls', 'GET', '/analytics/dashboard?currency=USD')).json #> '{data,0,open_value}', '6000.00', 'the dashboard');

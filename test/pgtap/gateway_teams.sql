@@ -1,8 +1,10 @@
 -- Room gateway: the routes of teams, members, invites, notifications, alerts, targets and deliveries.
+-- One row may hold several results: each on a line of its own.
+\pset fieldsep '\n'
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(231);
+SELECT plan(232);
 
 \ir ../support/routes.sql
 \set none '00000000-0000-7000-8000-000000000000'
@@ -42,14 +44,14 @@ SELECT is(pg_temp.call('ada', 'POST', '/teams/' || :'north' || '/transfer-owners
 SELECT is(pg_temp.call('ada', 'DELETE', '/teams/' || :'north' || '/members/' || :'mira') -> 'status', '403', 'its owner stays');
 SELECT is(pg_temp.call('vera', 'DELETE', '/teams/' || :'north' || '/members/' || :'vera') -> 'status', '204', 'others may leave');
 SELECT is(pg_temp.call('vera', 'GET', '/teams/' || :'north') -> 'status', '404', 'and see it no more');
-SELECT is(pg_temp.refusal(w.who, v.verb, v.path, w.id, v.json), pg_temp.refusal(w.who, v.verb, v.path, :'none', v.json), format('%s %s: %s is unknown', v.verb, v.path, w.what)),
-       is(pg_temp.call(w.who, v.verb, replace(v.path, '{}', w.id), replace(v.json::text, '{}', w.id)::jsonb) -> 'status', '404', 'which is 404')
+SELECT unnest(ARRAY[is(pg_temp.refusal(w.who, v.verb, v.path, w.id, v.json), pg_temp.refusal(w.who, v.verb, v.path, :'none', v.json), format('%s %s: %s is unknown', v.verb, v.path, w.what)),
+       is(pg_temp.call(w.who, v.verb, replace(v.path, '{}', w.id), replace(v.json::text, '{}', w.id)::jsonb) -> 'status', '404', 'which is 404')])
 FROM (VALUES ('GET', '/teams/{}', NULL::jsonb), ('PATCH', '/teams/{}', '{"name": "x"}'), ('DELETE', '/teams/{}', NULL), ('GET', '/teams/{}/members', NULL),
              ('POST', '/teams/{}/members', '{"member_id": "{}"}'), ('PATCH', '/teams/{}/members/{}', '{"role": "member"}'), ('DELETE', '/teams/{}/members/{}', NULL),
              ('POST', '/teams/{}/transfer-ownership', '{"member_id": "{}"}'), ('POST', '/teams/{}/invites', '{"email": "a@b.example"}')) v (verb, path, json)
 CROSS JOIN (VALUES ('max', :'north', 'a hidden team'), ('olga', :'their_team', 'a foreign team')) w (who, id, what);
-SELECT is(pg_temp.refusal('olga', v.verb, v.path, :'foe', v.json), pg_temp.refusal('olga', v.verb, v.path, :'none', v.json), format('%s %s: a foreign member is unknown', v.verb, v.path)),
-       is(pg_temp.call('olga', v.verb, replace(v.path, '{}', :'foe'), replace(v.json::text, '{}', :'foe')::jsonb) -> 'status', '404', 'which is 404')
+SELECT unnest(ARRAY[is(pg_temp.refusal('olga', v.verb, v.path, :'foe', v.json), pg_temp.refusal('olga', v.verb, v.path, :'none', v.json), format('%s %s: a foreign member is unknown', v.verb, v.path)),
+       is(pg_temp.call('olga', v.verb, replace(v.path, '{}', :'foe'), replace(v.json::text, '{}', :'foe')::jsonb) -> 'status', '404', 'which is 404')])
 FROM (VALUES ('POST', '/teams/' || :'north' || '/members', '{"member_id": "{}"}'::jsonb), ('PATCH', '/teams/' || :'north' || '/members/{}', '{"role": "viewer"}'),
              ('DELETE', '/teams/' || :'north' || '/members/{}', NULL), ('POST', '/teams/' || :'north' || '/transfer-ownership', '{"member_id": "{}"}'),
              ('PATCH', '/members/{}/role', '{"role": "viewer"}'), ('DELETE', '/members/{}', NULL), ('POST', '/members/{}/transfer-ownership', NULL)) v (verb, path, json);
@@ -100,14 +102,15 @@ SELECT is(pg_temp.call('mira', 'GET', '/notifications', NULL, 'limit=2&skip=' ||
     SELECT e, place FROM jsonb_array_elements(pg_temp.data(pg_temp.call('mira', 'GET', '/notifications'))) WITH ORDINALITY AS l (e, place) WHERE place > n AND place <= n + 2) x),
     'after ' || n) FROM (VALUES (0), (1), (5), (6), (7), (400)) v (n);
 SELECT is(pg_temp.call('mira', 'GET', '/notifications') #> '{json,unread_count}', '7', 'none is read');
+SELECT is(pg_temp.call('mira', 'GET', '/notifications', NULL, 'cursor=' || sentinel.page_cursor(jsonb_build_object('at', timestamptz '2020-01-01', 'id', :'none'))) -> 'status', '200', 'a page may begin behind what is deleted');
 SELECT is(pg_temp.data(pg_temp.call('key', 'GET', '/notifications')), '[]', 'a key without a member is told nothing');
 SELECT pg_temp.data(pg_temp.call('mira', 'GET', '/notifications')) #>> '{0,id}' AS told \gset
 SELECT is(pg_temp.data(pg_temp.call('mira', 'POST', '/notifications/' || :'told' || '/read')) -> 'read', '1', 'one is read');
 SELECT is(pg_temp.data(pg_temp.call('mira', 'POST', '/notifications/' || :'told' || '/read')) -> 'read', '0', 'once');
 SELECT is(jsonb_array_length(pg_temp.data(pg_temp.call('mira', 'GET', '/notifications', NULL, 'unreadOnly=true'))), 6, 'the others are not');
 SELECT is(pg_temp.call('mira', 'DELETE', '/notifications/' || :'told') -> 'status', '204', 'it goes');
-SELECT is(pg_temp.refusal('mira', v.verb, v.path, w.id), pg_temp.refusal('mira', v.verb, v.path, :'none'), v.verb || ' ' || v.path || ' is unknown'),
-       is(pg_temp.call('mira', v.verb, replace(v.path, '{}', w.id)) -> 'status', '404', 'which is 404')
+SELECT unnest(ARRAY[is(pg_temp.refusal('mira', v.verb, v.path, w.id), pg_temp.refusal('mira', v.verb, v.path, :'none'), v.verb || ' ' || v.path || ' is unknown'),
+       is(pg_temp.call('mira', v.verb, replace(v.path, '{}', w.id)) -> 'status', '404', 'which is 404')])
 FROM (VALUES ('POST', '/notifications/{}/read'), ('DELETE', '/notifications/{}')) v (verb, path), (VALUES (:'told'), (:'of_max')) w (id);
 SELECT is(pg_temp.data(pg_temp.call('mira', 'POST', '/notifications/read-all')) -> 'read', '6', 'all are read');
 SELECT is(pg_temp.call('max', 'GET', '/notifications') #> '{json,unread_count}', '1', 'of others none');
@@ -180,8 +183,8 @@ SELECT is(pg_temp.call('ada', 'PATCH', '/slack/channels/' || :'channel', json) -
 SELECT is(pg_temp.data(pg_temp.call('ada', 'GET', '/slack/channels')) #>> '{0,id}', :'channel', 'channels');
 SELECT is(pg_temp.data(pg_temp.call('ada', 'GET', '/webhooks/endpoints')) #>> '{0,id}', :'hook', 'endpoints');
 SELECT is(jsonb_array_length(pg_temp.data(pg_temp.call('ada', 'GET', '/targets'))), 2, 'and both');
-SELECT is(pg_temp.refusal('ada', v.verb, '/webhooks/endpoints/{}' || v.path, w.id, v.json), pg_temp.refusal('ada', v.verb, '/webhooks/endpoints/{}' || v.path, :'none', v.json), format('%s {}%s: %s is unknown', v.verb, v.path, w.what)),
-       is(pg_temp.call('ada', v.verb, '/webhooks/endpoints/' || w.id || v.path, v.json) -> 'status', '404', 'which is 404')
+SELECT unnest(ARRAY[is(pg_temp.refusal('ada', v.verb, '/webhooks/endpoints/{}' || v.path, w.id, v.json), pg_temp.refusal('ada', v.verb, '/webhooks/endpoints/{}' || v.path, :'none', v.json), format('%s {}%s: %s is unknown', v.verb, v.path, w.what)),
+       is(pg_temp.call('ada', v.verb, '/webhooks/endpoints/' || w.id || v.path, v.json) -> 'status', '404', 'which is 404')])
 FROM (VALUES ('GET', '', NULL::jsonb), ('PATCH', '', '{"description": "x"}'), ('DELETE', '', NULL), ('POST', '/test', NULL), ('POST', '/rotate', NULL), ('POST', '/enable', NULL), ('POST', '/disable', NULL)) v (verb, path, json)
 CROSS JOIN (VALUES (:'their_hook', 'a foreign endpoint'), (:'channel', 'a channel')) w (id, what);
 SELECT is(pg_temp.refusal('foe', v.verb, '/deliveries/{}' || v.path, :'delivery'), pg_temp.refusal('foe', v.verb, '/deliveries/{}' || v.path, :'none'), v.verb || ' of a foreign delivery')

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(47);
+SELECT plan(54);
 
 DO $$
 BEGIN
@@ -98,7 +98,10 @@ SELECT is((SELECT count(*) FROM sentinel.account_tokens WHERE user_id = :'person
 SELECT sentinel.open_session(:'person', 'oidc', (SELECT f.org_id FROM sentinel.account_founded f WHERE f.user_id = :'person'),
     jsonb_build_object('received_at', :'now'::timestamptz)) ->> 'token' AS foreign_token \gset
 SELECT is((pg_temp.call(v, p, b, :'foreign_token', :'now')).status, 403, 'by a provider, not: ' || v || ' ' || p) FROM (VALUES ('POST', '/auth/totp', NULL::jsonb),
-    ('POST', '/auth/totp/confirm', '{"code": "123456"}'), ('DELETE', '/auth/totp', '{"password": "four words of mine"}')) x(v, p, b);
+    ('POST', '/auth/totp/confirm', '{"code": "123456"}'), ('DELETE', '/auth/totp', '{"password": "four words of mine"}'), ('POST', '/auth/password', '{"current_password": "four words of mine", "new_password": "five words of another"}'),
+    ('GET', '/auth/sessions', NULL), ('DELETE', '/auth/sessions/0190aaaa-0000-7000-8000-000000000001', NULL), ('POST', '/auth/accept-invite', '{"token": "x"}'),
+    ('POST', '/orgs', '{"name": "Another"}'), ('DELETE', '/user/delete', NULL)) x(v, p, b);
+SELECT is((pg_temp.call('POST', '/auth/logout', NULL, :'foreign_token', :'now')).status, 204, 'but it ends itself');
 
 -- End.
 SELECT is((pg_temp.call('DELETE', '/auth/totp', b, :'token', :'now')).status, s, 'end, ' || w) FROM (VALUES ('by nothing', '{}'::jsonb, 403), ('by a wrong password', '{"password": "x"}', 403),

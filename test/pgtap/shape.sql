@@ -161,9 +161,9 @@ SELECT is_empty($$SELECT spot FROM house_column c WHERE attname = 'org_id' AND r
 SELECT is_empty($$SELECT name, table_name FROM house_index WHERE indisunique AND NOT holds_org$$,
     'every unique key of a tenant table holds org_id');
 -- job_waiting_claim serves a claim over all tenants, job_running_pkey finds (job, lease) pairs, orgs_slug finds a tenant,
--- api_keys_prefix the key that a request shows.
+-- api_keys_prefix the key that a request shows, webhook_sources_find the sender of a webhook.
 SELECT is_empty($$SELECT name, table_name FROM house_index WHERE first_column IS DISTINCT FROM 'org_id'
-        AND name::text NOT IN ('sentinel.job_waiting_claim', 'sentinel.job_running_pkey', 'sentinel.orgs_slug', 'sentinel.api_keys_prefix')$$,
+        AND name::text NOT IN ('sentinel.job_waiting_claim', 'sentinel.job_running_pkey', 'sentinel.orgs_slug', 'sentinel.api_keys_prefix', 'sentinel.webhook_sources_find')$$,
     'every index of a tenant table begins with org_id');
 SELECT is_empty($$SELECT k.conrelid::regclass, k.conname FROM pg_constraint k
         JOIN house_table t ON t.oid = k.conrelid AND t.of_tenants JOIN house_table p ON p.oid = k.confrelid AND p.of_tenants

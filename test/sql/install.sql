@@ -9,7 +9,7 @@ CREATE EXTENSION sentinel CASCADE;
 SELECT sentinel.create_org('Acme');
 SELECT sentinel.enter('00000000-0000-0000-0000-000000000000');
 CALL sentinel.run_jobs(1);
--- Whatever a login may call of what needs tables, but for parts of functions that have asked.
+-- Whatever a login may call of what needs tables, but for parts of functions that have asked, and routes, for which http_handle() asks.
 DO $$
 DECLARE
     routine record;
@@ -21,6 +21,8 @@ BEGIN
         WHERE p.pronamespace = 'sentinel'::regnamespace AND p.prokind = 'f' AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
           AND p.proname NOT IN ('missing_migrations', 'risk_clock', 'risk_inputs', 'risk_since', 'next_states', 'deal_states', 'deal_landmarks',
                                 'wins_lasting')
+          AND p.proname NOT LIKE 'http\_%'
+          AND p.proname NOT IN ('call_data', 'known_member', 'own_notification', 'seen_target', 'seen_team', 'webhook_source_object')
           AND EXISTS (SELECT FROM unnest('{sentinel_reader,sentinel_member,sentinel_operator,sentinel_worker,sentinel_admin}'::name[]) r
                       WHERE has_function_privilege(r, p.oid, 'EXECUTE'))
     LOOP

@@ -191,6 +191,15 @@ TEST(GatewayBody, ReadsChunksHoweverTheyCome) {
     }
 }
 
+TEST(GatewayBody, ReadsNoChunksHoweverTheyCome) {
+    std::string out;
+    for (const std::size_t piece : {1, 2, 3, 4, 5}) {
+        EXPECT_EQ(feed(kChunked, "0\r\n\r\n", piece, 100, out), 0) << piece;
+        EXPECT_EQ(feed(kChunked, "0\r\n2", piece, 100, out), -1) << piece;
+        EXPECT_EQ(feed(kChunked, "0;a\r\nT: 1\r\n\r\n", piece, 100, out), 0) << piece;
+    }
+}
+
 TEST(GatewayBody, RefusesChunks) {
     std::string out;
     EXPECT_EQ(feed(kChunked, "zz\r\n", 100, 100, out), 400);

@@ -28,8 +28,11 @@ class BodyReader {
  private:
     struct Parser;
 
+    std::size_t take(std::string_view bytes, std::string& out);
+
     std::unique_ptr<Parser> parser_;
     std::size_t most_;
+    bool begun_ = false;
     Refusal refusal_;
 };
 

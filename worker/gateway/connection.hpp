@@ -15,6 +15,8 @@
 
 namespace sentinel::gateway {
 
+inline constexpr std::size_t kSmallAnswer = 64 * 1024;  // not counted among the bodies under way
+
 using Socket = boost::asio::generic::stream_protocol::socket;
 
 class Connection : public std::enable_shared_from_this<Connection> {

@@ -49,6 +49,7 @@ struct Job {
     Statement statement = Statement::handle;
     std::vector<Parameter> parameters;
     std::function<void(Outcome)> done;  // called once, from the loop
+    std::function<bool()> wanted;       // whether anybody waits for it still; asked before it is sent
     Instant queued{};
 };
 

@@ -28,7 +28,21 @@ int Pool::busy() const noexcept {
                                           [](const auto& one) { return one->up() && !one->idle(); }));
 }
 
-Pool::Room Pool::room() const noexcept {
+void Pool::refuse(std::deque<Job>::iterator job) {
+    const auto done = std::move(job->done);
+    waiting_.erase(job);
+    if (done) done({Fate::unsent, Reply(nullptr)});
+}
+
+void Pool::drop_unwanted() {
+    for (std::size_t i = waiting_.size(); i-- > 0;) {
+        const auto job = waiting_.begin() + static_cast<std::ptrdiff_t>(i);
+        if (job->wanted && !job->wanted()) refuse(job);
+    }
+}
+
+Pool::Room Pool::room() {
+    if (waiting_.size() >= most_waiting_) drop_unwanted();
     if (waiting_.size() >= most_waiting_) return Room::full;
     if (waiting_.empty() && up() == 0) return Room::down;
     return Room::there;
@@ -52,7 +66,10 @@ void Pool::submit(Job job) {
 void Pool::serve() {
     for (auto& one : links_) {
         if (waiting_.empty()) return;
-        if (!one->idle()) continue;
+        while (!waiting_.empty() && waiting_.front().wanted && !waiting_.front().wanted()) {
+            refuse(waiting_.begin());
+        }
+        if (waiting_.empty() || !one->idle()) continue;
         Job job = std::move(waiting_.front());
         waiting_.pop_front();
         one->run(std::move(job));
@@ -64,9 +81,7 @@ void Pool::tick(Instant now) {
     serve();
     const bool down = up() == 0;
     while (!waiting_.empty() && (down || now - waiting_.front().queued > wait_at_most_)) {
-        const auto done = std::move(waiting_.front().done);
-        waiting_.pop_front();
-        if (done) done({Fate::unsent, Reply(nullptr)});
+        refuse(waiting_.begin());
     }
 }
 

@@ -17,7 +17,7 @@ class Pool {
          Millis wait_at_most, Log& log);
 
     enum class Room { there, full, down };
-    Room room() const noexcept;
+    Room room();  // asked for a request: those that nobody waits for any more make room for it
 
     // Where there is no room, done is told at once that it was not sent.
     void submit(Job job);
@@ -32,6 +32,8 @@ class Pool {
 
  private:
     void serve();
+    void refuse(std::deque<Job>::iterator job);
+    void drop_unwanted();
 
     LinkSettings settings_;
     std::size_t most_waiting_;

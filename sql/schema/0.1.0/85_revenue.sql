@@ -92,6 +92,7 @@ CREATE UNIQUE INDEX calls_booked ON sentinel.calls (org_id, lead_id, scheduled_a
 CREATE INDEX calls_lead ON sentinel.calls (org_id, lead_id);
 CREATE INDEX calls_deal ON sentinel.calls (org_id, deal_id) WHERE deal_id IS NOT NULL;
 CREATE INDEX calls_scheduled ON sentinel.calls (org_id, status, scheduled_at);
+CREATE INDEX calls_time ON sentinel.calls (org_id, scheduled_at);
 COMMENT ON TABLE sentinel.calls IS 'Calls with leads. One row is one call. What people say of it (transcript, outcome) and what an analysis says (summary, signals, blueprint) stand in different columns.';
 COMMENT ON COLUMN sentinel.calls.org_id IS 'Organisation.';
 COMMENT ON COLUMN sentinel.calls.id IS 'Id of the call.';

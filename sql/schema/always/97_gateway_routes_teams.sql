@@ -44,7 +44,7 @@ SELECT sentinel.serve('POST', '/notifications/read-all', 'sentinel.http_read_all
 SELECT sentinel.serve('DELETE', '/notifications/{notification_id}', 'sentinel.http_delete_notification', 'Remove a notification.', 'notifications', role => 'viewer', answers => 'nothing');
 SELECT sentinel.serve('GET', '/notifications/wishes', 'sentinel.http_get_wishes', 'Tell how one is told of each kind.', 'notifications',
     query => ARRAY['member_id uuid Another member, for owners and admins.']);
-SELECT sentinel.serve('PUT', '/notifications/wishes', 'sentinel.http_set_wishes', 'Say how one wishes to be told.', 'notifications', role => 'viewer',
+SELECT sentinel.serve('PUT', '/notifications/wishes', 'sentinel.http_set_wishes', 'Say which notifications one wishes, and how.', 'notifications', role => 'viewer',
     query => ARRAY['member_id uuid Another member, for owners and admins.'],
     body => ARRAY['digest text realtime, daily, weekly or never; null for the default.', 'wishes objects Objects of kind, in_app and by_email; what is left out stays.']);
 SELECT sentinel.serve('GET', '/alerts', 'sentinel.http_list_alerts', 'List alerts, newest first.', 'alerts', answers => 'list', rate_tier => 'lenient',
