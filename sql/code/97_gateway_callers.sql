@@ -136,7 +136,9 @@ CREATE FUNCTION sentinel.find_caller(access text, header jsonb, ticket text, at 
 DECLARE
     token text := sentinel.bearer(header);
 BEGIN
-    IF find_caller.access = 'cron' THEN
+    IF find_caller.access = 'operations' AND left(token, 9) = 'sentinel_' THEN
+        RETURN sentinel.find_api_key(token, find_caller.at);
+    ELSIF find_caller.access IN ('cron', 'operations') THEN
         RETURN sentinel.find_cron(substring(header ->> 'authorization' FROM '(?i)^bearer +(\S+)$'));
     ELSIF find_caller.access <> 'member' THEN
         RETURN '{"kind": "anyone"}';
@@ -159,7 +161,7 @@ CREATE FUNCTION sentinel.check_caller(caller jsonb, access text, scope text, rol
 DECLARE
     ranks text[] := '{viewer,member,admin,owner}';
 BEGIN
-    IF check_caller.access <> 'member' THEN
+    IF check_caller.access <> 'member' AND NOT caller ? 'scopes' THEN
         RETURN;
     ELSIF NOT caller ? 'org_id' AND check_caller.scope NOT LIKE 'account:%' THEN
         RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'you are a member of no organisation',

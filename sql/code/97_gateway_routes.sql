@@ -62,7 +62,7 @@ BEGIN
     INSERT INTO sentinel.http_routes AS r (method, pattern, function_name, access, scope, role, runs_as, max_body_bytes, rate_tier, room,
                                            summary, query_parameters, request_schema, response_schema)
     SELECT serve.method, serve.pattern, serve.function_name, serve.access,
-           CASE WHEN serve.access = 'member' THEN coalesce(serve.scope,
+           CASE WHEN serve.access IN ('member', 'operations') THEN coalesce(serve.scope,
                translate(split_part(serve.pattern, '/', 2), '-', '_') || CASE WHEN reads THEN ':read' ELSE ':write' END) END,
            CASE WHEN serve.access = 'member' THEN coalesce(serve.role, CASE WHEN reads THEN 'viewer' ELSE 'member' END) END,
            coalesce(serve.runs_as, CASE WHEN serve.access = 'member' THEN 'member' ELSE 'engine' END), serve.max_body_bytes,

@@ -4,7 +4,7 @@ CREATE TABLE sentinel.http_routes (
     method text NOT NULL CHECK (method IN ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')),
     pattern text NOT NULL CHECK (pattern ~ '^(/([A-Za-z0-9._-]+|\{[a-z][a-z0-9_]*\}))+$'),
     function_name text NOT NULL,
-    access text NOT NULL CHECK (access IN ('public', 'signature', 'member', 'cron')),
+    access text NOT NULL CHECK (access IN ('public', 'signature', 'member', 'cron', 'operations')),
     scope text CHECK (scope ~ '^[a-z_]+:(read|write)$'),
     role text CHECK (role IN ('viewer', 'member', 'admin', 'owner')),
     runs_as text NOT NULL DEFAULT 'member' CHECK (runs_as IN ('member', 'operator', 'engine')),
@@ -16,14 +16,14 @@ CREATE TABLE sentinel.http_routes (
     request_schema jsonb,
     response_schema jsonb,
     PRIMARY KEY (method, pattern),
-    CHECK ((access = 'member') = (scope IS NOT NULL)),
+    CHECK ((access IN ('member', 'operations')) = (scope IS NOT NULL)),
     CHECK (access <> 'member' OR role IS NOT NULL)
 );
 COMMENT ON TABLE sentinel.http_routes IS 'What the gateway serves. One row is one method on one path; a function answers it.';
 COMMENT ON COLUMN sentinel.http_routes.method IS 'HTTP method; HEAD is answered as GET without the body.';
 COMMENT ON COLUMN sentinel.http_routes.pattern IS 'Path without the optional prefix /api; {name} stands for one segment, given to the function in params.';
 COMMENT ON COLUMN sentinel.http_routes.function_name IS 'Qualified function (request jsonb, body bytea) that gives the answer as jsonb.';
-COMMENT ON COLUMN sentinel.http_routes.access IS 'Who may call: public anyone, signature whose body is signed, member a session or API key, cron the bearer of the cron secret.';
+COMMENT ON COLUMN sentinel.http_routes.access IS 'Who may call: public anyone, signature whose body is signed, member a session or API key, cron the bearer of the cron secret, operations that bearer or an API key with the scope.';
 COMMENT ON COLUMN sentinel.http_routes.scope IS 'What an API key must have been given, as thing:read or thing:write.';
 COMMENT ON COLUMN sentinel.http_routes.role IS 'Least role in the organisation of a member who calls.';
 COMMENT ON COLUMN sentinel.http_routes.runs_as IS 'Database role whose rights the function has: member (row rights of the caller), operator (queues and deliveries of the organisation) or engine (routes without an organisation).';
@@ -108,6 +108,7 @@ CREATE TABLE sentinel.gateways (
     gateway text NOT NULL PRIMARY KEY,
     version text NOT NULL,
     opened_at timestamptz NOT NULL DEFAULT now(),
+    started_at timestamptz,
     reported_at timestamptz,
     gauges jsonb NOT NULL DEFAULT '{}'
 );
@@ -115,6 +116,7 @@ COMMENT ON TABLE sentinel.gateways IS 'Gateways that have connected. One row is 
 COMMENT ON COLUMN sentinel.gateways.gateway IS 'Name it gave itself.';
 COMMENT ON COLUMN sentinel.gateways.version IS 'Its version.';
 COMMENT ON COLUMN sentinel.gateways.opened_at IS 'When it last connected.';
+COMMENT ON COLUMN sentinel.gateways.started_at IS 'When its process began, from when on it counts.';
 COMMENT ON COLUMN sentinel.gateways.reported_at IS 'When it last told its figures.';
 COMMENT ON COLUMN sentinel.gateways.gauges IS 'What it told last: connections, streams, refused requests.';
 
