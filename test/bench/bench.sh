@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measure against floors in the same run and write test/bench/RESULTS.md.
-# Usage: make bench [ONLY="queue latency http risk bi activities"] [DEALS=1000000] [BACKLOG=1000000] [HUGE=10000000] [RUNS=3] [SYNCS="on off"]
+# Usage: make bench [ONLY="queue latency http http_in risk bi activities"] [DEALS=1000000] [BACKLOG=1000000] [HUGE=10000000] [RUNS=3] [SYNCS="on off"]
 # Works on private clusters; takes about an hour.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -18,12 +18,14 @@ source test/bench/queue/queue.sh
 source test/bench/latency/latency.sh
 # shellcheck source=test/bench/http/http.sh
 source test/bench/http/http.sh
+# shellcheck source=test/bench/http_in/http_in.sh
+source test/bench/http_in/http_in.sh
 # shellcheck source=test/bench/risk.sh
 source test/bench/risk.sh
 # shellcheck source=test/bench/bi/bi.sh
 source test/bench/bi/bi.sh
 
-ONLY=${ONLY:-queue latency http risk bi activities}
+ONLY=${ONLY:-queue latency http http_in risk bi activities}
 FOLDER=$PWD/test/bench/results
 CLUSTER=bench
 
@@ -40,6 +42,7 @@ SCRATCH=$(fresh_folder bench)
 finish() {
     trap - EXIT
     [[ $(type -t http_end) != function ]] || http_end
+    http_in_end
     cluster_destroy "$CLUSTER"
     cluster_destroy bi
     rm -rf -- "$SCRATCH"
@@ -80,7 +83,8 @@ mkdir -p "$FOLDER"
 ! wanted queue || measure_part queue facts queue_figures
 ! wanted latency || measure_part latency idle_figures_sentinel noisy_figures
 ! wanted http || measure_part http http_figures memory_figures
-cat "$FOLDER"/{queue,latency,http}.part.tsv 2>/dev/null >"$FOLDER/queue.tsv" || true
+! wanted http_in || measure_part http_in http_in_figures
+cat "$FOLDER"/{queue,latency,http,http_in}.part.tsv 2>/dev/null >"$FOLDER/queue.tsv" || true
 ! wanted risk || measure_risk >"$FOLDER/risk.md"
 ! wanted bi || measure_bi >"$FOLDER/bi.md"
 ! wanted activities || measure_activities >"$FOLDER/activities.md"

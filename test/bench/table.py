@@ -113,6 +113,11 @@ def queue_rows(figures, sync):
         ratio=over(floor, ours))
     add("http jobs, 1 kB POST; floor the lower of bare libcurl and claim + complete", value(OURS, "http"),
         value(FLOOR, "http"), 0.6, "jobs/s", words=(word(OURS, "http"), word(FLOOR, "http")))
+    add("leads over HTTP, POST /intake/form, each committed before it is answered; floor pgbench doing the same insert",
+        value(OURS, "http_in"), value(FLOOR, "http_in_insert"), 0.6, "1/s", words=(word(OURS, "http_in"), word(FLOOR, "http_in_insert")))
+    add("the same; floor pgbench calling http_handle()", value(OURS, "http_in"), value(FLOOR, "http_in_handle"), None, "1/s")
+    for part in ("p50", "p99"):
+        add(f"the same, time of a request, {part}", value(OURS, "http_in_" + part), None, None, "ms", True)
     if sync == "on":
         memory = figures.get((OURS, "memory_peak", "-"), (None,))[0]
         add("worker memory, peak of a run with 2,000 in flight; floor the aim", memory, 64.0, 1, "MB", True,
