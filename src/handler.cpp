@@ -1,6 +1,7 @@
 // Room jobs: run a handler for one claimed job, as the organisation of the job and within its time limit.
 #include "identity.hpp"
 #include "install.hpp"
+#include "pg/function.hpp"
 #include "pg/spi.hpp"
 #include "pg/text.hpp"
 
@@ -90,22 +91,12 @@ SENTINEL_FUNCTION(sentinel_run_handler) {
     Datum payload = *pg::cell(0, 3);
     int limit = DatumGetInt32(*pg::cell(0, 4));
 
-    Oid handler = pg::server([&] {
-        return DatumGetObjectId(
-            DirectFunctionCall1(to_regprocedure, CStringGetTextDatum(handler_name.c_str())));
-    });
+    const Oid handler = pg::function_oid(handler_name.c_str());
     if (!OidIsValid(handler))
         throw Failure("42883", "no handler function " + handler_name,
                       "job type \"" + job_type + "\" names it",
                       "SELECT sentinel.register_job_type(...) again with a function that exists.");
-    bool allowed = pg::server([&] {
-#if PG_VERSION_NUM >= 160000
-        return object_aclcheck(ProcedureRelationId, handler, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-#else
-        return pg_proc_aclcheck(handler, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-#endif
-    });
-    if (!allowed)
+    if (!pg::may_call(handler))
         throw Failure("42501", "sentinel_owner may not execute " + handler_name,
                       "Handlers run as sentinel_owner.",
                       "GRANT EXECUTE ON FUNCTION " + handler_name + " TO sentinel_owner;");

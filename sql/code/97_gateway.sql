@@ -105,7 +105,7 @@ DECLARE
     detail text;
     hint text;
 BEGIN
-    -- Two blocks: a route that fails is undone, the token that it took is not.
+    -- Two blocks: what fails behind the token is undone, the token is not.
     BEGIN
         PERFORM sentinel.require_installed();
         header := sentinel.header_object(http_handle.headers);
@@ -124,17 +124,25 @@ BEGIN
             caller := sentinel.find_caller(r.access, header, CASE WHEN verb = 'GET' AND strpos(http_handle.query, 'ticket=') > 0
                 THEN sentinel.query_object(http_handle.query) ->> 'ticket' END, at);
             more := more || sentinel.take_token(r.rate_tier, caller ->> 'bucket', http_handle.peer, at);
+        END IF;
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    END;
+    -- Who is nobody has no bucket of its own: the address pays for what does not hold.
+    IF state = 'SN401' THEN
+        BEGIN
+            PERFORM sentinel.take_token('refused', NULL, http_handle.peer, at);
+        EXCEPTION WHEN SQLSTATE 'SN429' THEN
+            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+        END;
+    END IF;
+    IF state IS NULL AND answer IS NULL THEN
+        BEGIN
             PERFORM sentinel.check_caller(caller, r.access, r.scope, r.role);
             IF coalesce(octet_length(http_handle.body), 0) > r.max_body_bytes THEN
                 RAISE EXCEPTION USING ERRCODE = 'SN413', MESSAGE = format('a body of %s bytes', octet_length(http_handle.body)),
                     DETAIL = format('At most %s bytes are taken here.', r.max_body_bytes), HINT = 'Send less at once.';
             END IF;
-        END IF;
-    EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    END;
-    IF state IS NULL AND answer IS NULL THEN
-        BEGIN
             request := jsonb_build_object('method', verb, 'path', http_handle.path, 'route', r.pattern, 'peer', host(http_handle.peer),
                 'received_at', at, 'params', r.params, 'query', sentinel.query_object(http_handle.query), 'headers', header, 'caller', caller);
             IF r.access = 'signature' THEN

@@ -144,6 +144,7 @@ BEGIN
     FROM (SELECT sentinel.http_handle('POST', '/auth/register', '', '[["Content-Type", "application/json"]]', convert_to(jsonb_build_object(
         'email', format('founder@%s.example', slug), 'password', label || ' is long enough', 'organisation', label || ' Second')::text, 'UTF8'), '192.0.2.1') AS answer) h;
     PERFORM sentinel.http_handle('POST', '/auth/ticket', '', jsonb_build_array(jsonb_build_array('Authorization', 'Bearer ' || (person ->> 'token'))), '', '192.0.2.1');
+    PERFORM sentinel.http_handle('GET', '/openapi.json', '', '[]', '', '192.0.2.1');
     PERFORM sentinel.make_password_token(format('founder@%s.example', slug));
     PERFORM sentinel.enter(org, session => true);
     INSERT INTO sentinel.gateways (gateway, version) VALUES (label, '0');

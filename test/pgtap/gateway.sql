@@ -1,7 +1,7 @@
 -- The gateway's entry: routes, what a request may be, who is let in, errors, limits of bodies, CORS, ETags.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(113);
+SELECT plan(116);
 \i test/support/gateway.sql
 
 SELECT sentinel.create_org('North', 'gateway-north') AS north \gset
@@ -121,6 +121,11 @@ SELECT is(pg_temp.status('GET', '/things', token => :'vic_key'), 401, 'until the
 SELECT is(pg_temp.status('DELETE', '/things/1', token => :'all_key'), 200, 'a key of the whole organisation is bound by its scopes alone');
 SELECT ok((SELECT last_used_at IS NOT NULL FROM sentinel.api_keys WHERE name = 'all' AND org_id = :'north'), 'the use of a key is noted');
 SELECT is((SELECT count(*) FROM sentinel.api_keys k WHERE strpos(to_jsonb(k)::text, :'all_key') > 0), 0::bigint, 'the key itself is kept nowhere');
+
+SELECT is((SELECT array_agg(DISTINCT s ORDER BY s) FROM (SELECT pg_temp.status('GET', '/things', token => 'x' || n) AS s FROM generate_series(1, 310) n) x), '{401,429}',
+    'an address that tries token after token is stopped');
+SELECT is(pg_temp.status('GET', '/things', token => :'all_key'), 200, 'who has a token goes on');
+SELECT is((pg_temp.ask('POST', '/things', '{}', :'read_key')).headers ->> 'RateLimit-Limit', '100', 'who may not do a thing pays for asking');
 
 -- Errors.
 SELECT is((pg_temp.ask('GET', '/things', token => :'all_key', query => 'do=raise&code=' || code)).status, want, format('%s is answered by %s', code, want))

@@ -22,6 +22,7 @@ INSERT INTO sentinel.rate_tiers (tier, capacity, per_seconds, counts_by, descrip
     ('public', 50, 60, 'address', 'What anybody may ask for.'),
     ('track', 10, 60, 'address', 'Usage figures of pages.'),
     ('sign_in', 10, 60, 'address', 'Attempts to sign in, register or refresh.'),
+    ('refused', 300, 60, 'address', 'Tokens and keys that do not hold.'),
     ('account', 10, 60, 'caller', 'Attempts to sign in to one account, from wherever.'),
     ('intake', 60000, 60, 'caller', 'Leads that come in by program.'),
     ('webhook', 60000, 60, 'address', 'What vendors send.')
