@@ -38,7 +38,7 @@ def instructions(text):
 def check_containerfile():
     parsed = instructions((ROOT / "worker" / "Containerfile").read_text())
     stages = [words[3] for words in parsed if words[0] == "FROM" and len(words) == 4 and words[2] == "AS"]
-    check("Containerfile: stages build, postgres, worker", stages == ["build", "postgres", "worker"], str(stages))
+    check("Containerfile: stages build, postgres, worker, gateway", stages == ["build", "postgres", "worker", "gateway"], str(stages))
     for words in (words for words in parsed if words[0] == "COPY"):
         if words[1].startswith("--from="):
             check(f"Containerfile: {' '.join(words)}: the stage exists", words[1][len("--from="):] in stages)
@@ -59,7 +59,7 @@ def check_containerfile():
 def check_compose(stages):
     compose = yaml.safe_load((ROOT / "worker" / "compose.yaml").read_text())
     services = compose["services"]
-    check("compose: services postgres and worker", set(services) == {"postgres", "worker"})
+    check("compose: services postgres, worker and gateway", set(services) == {"postgres", "worker", "gateway"})
     for name, service in services.items():
         build = service["build"]
         context = ROOT / "worker" / build["context"]
@@ -85,11 +85,12 @@ def main():
     for script in sorted(folder.glob("*.sh")):
         parsed = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
         check(f"{script.name} parses", parsed.returncode == 0, parsed.stderr)
-    config = re.sub(r"^\s*//.*$", "", (folder / "worker.json").read_text(), flags=re.M)
-    try:
-        check("worker.json names a database and a key file", {"database", "key_file"} <= set(json.loads(config)))
-    except ValueError as error:
-        check("worker.json is JSON with comments", False, str(error))
+    for name, members in (("worker.json", {"database", "key_file"}), ("gateway.json", {"database", "listen"})):
+        config = re.sub(r"^\s*//.*$", "", (folder / name).read_text(), flags=re.M)
+        try:
+            check(f"{name} has {' and '.join(sorted(members))}", members <= set(json.loads(config)))
+        except ValueError as error:
+            check(f"{name} is JSON with comments", False, str(error))
     print(f"1..{len(results)}")
     return 0 if all(results) else 1
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Start PostgreSQL.  On an empty volume make the cluster, the database, Sentinel and the worker's login first.
+# Start PostgreSQL.  On an empty volume make the cluster, the database, Sentinel and the logins of worker and gateway first.
 #
 # Starts as root, to read secrets and own the volume, and runs everything else as postgres.  The cluster is made aside and
 # moved into place when it is complete, so that an interrupted first start begins anew.
@@ -28,11 +28,15 @@ make_cluster() {
     {
         # A failed statement is not logged: one of them holds a password.
         echo 'SET log_min_error_statement = panic;'
-        echo "\\set password '$(head -n 1 "$secrets/worker_password" | sed "s/[\\\\']/\\\\&/g")'"
+        for part in worker gateway; do
+            echo "\\set ${part}_password '$(head -n 1 "$secrets/${part}_password" | sed "s/[\\\\']/\\\\&/g")'"
+        done
         cat <<'SQL'
 CREATE EXTENSION sentinel CASCADE;
 SELECT count(*) AS steps FROM sentinel.install();
-CREATE ROLE sentinel_worker_login LOGIN PASSWORD :'password' IN ROLE sentinel_worker;
+CREATE ROLE sentinel_worker_login LOGIN PASSWORD :'worker_password' IN ROLE sentinel_worker;
+CREATE ROLE sentinel_gateway_login LOGIN PASSWORD :'gateway_password' IN ROLE sentinel_gateway;
+SELECT sentinel.create_server_key();
 CREATE EXTENSION pg_cron;
 SELECT sentinel.install_schedule();
 SQL
