@@ -16,6 +16,8 @@ HERE=$ROOT/test/demo
 . "$ROOT/test/support/cluster.sh"
 # shellcheck source=SCRIPTDIR/state.sh
 . "$HERE/state.sh"
+# shellcheck source=SCRIPTDIR/gateway.sh
+. "$HERE/gateway.sh"
 
 seed=7 leads=500 deals=200 build=1
 while (($# > 0)); do
@@ -55,7 +57,8 @@ look_around() {
         "$(demo_dir)" "$(cluster_port demo)" "$DEMO_DB"
     printf '    SELECT name, score, band, primary_reason FROM sentinel.deal_risks ORDER BY score DESC LIMIT 10;\n'
     printf '    SELECT * FROM sentinel.explain_risk((SELECT deal_id FROM sentinel.deal_risks ORDER BY score DESC LIMIT 1));\n\n'
-    printf 'As superuser: user=postgres. Logs of worker, server and stand-ins: %s/*.log\n' "$(demo_dir)"
+    gateway_look
+    printf 'As superuser: user=postgres. Logs of worker, gateway, server and stand-ins: %s/*.log\n' "$(demo_dir)"
 }
 
 fail() {
@@ -65,7 +68,7 @@ fail() {
     printf '\nthe demo failed (status %s)\n' "$status" >&2
     [[ -n $(demo_dir) || -z ${CLUSTER_DIRS[demo]:-} ]] || remember "dir ${CLUSTER_DIRS[demo]}"
     local log
-    for log in worker log slack webhook_receiver; do
+    for log in worker gateway log slack webhook_receiver; do
         log=$(demo_dir)/${log%.log}
         [[ -e $log ]] || log=$log.log
         [[ -s $log ]] || continue
@@ -173,6 +176,9 @@ step "What Slack and the webhook receiver got"
 python3 -B "$DIR/programs/heard.py" "$DIR"
 [[ $(demo_psql -Atc "SELECT v.wrong OR q.wrong FROM demo.verdict v, demo.quarter_verdict q") == f ]] ||
     die "the figures under 'Planted and found' or 'Proofs' are not as they must be"
+
+step "The gateway: a lead by HTTP, the same again, the largest open deal, and one that is not there"
+gateway_show
 
 trap - EXIT
 printf '\n'
