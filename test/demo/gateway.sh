@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The gateway of the demo; demo.sh sources it. gateway_show starts it on a free port and calls it as a website and a program would.
 
+# shellcheck disable=SC2154  # org: demo.sh's
 # Say a request and what was answered. Arguments: method, path, body.
 gateway_call() {
     printf '    %s %s%s\n' "$1" "$2" "${3:+ $3}"
@@ -33,5 +34,6 @@ gateway_show() {
 gateway_look() {
     [[ -s $(demo_dir)/gateway.url ]] || return 0
     printf 'Every route of the gateway: %s/docs\n\n' "$(<"$(demo_dir)/gateway.url")"
+    # shellcheck disable=SC2016  # who copies the line has it expanded
     printf '    curl -s %s/leads?limit=3 -H "Authorization: Bearer $(cat %s/gateway.key)"\n\n' "$(<"$(demo_dir)/gateway.url")" "$(demo_dir)"
 }

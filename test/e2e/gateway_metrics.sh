@@ -13,7 +13,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # The package starts a server when it is installed: only unpacked, it starts none.
 find_promtool() {
     command -v promtool && return
-    (cd "$DIR" && chmod 755 . && apt-get -qq download prometheus && dpkg-deb -x prometheus_*.deb prometheus) >/dev/null 2>&1
+    (cd "$DIR" && chmod 755 . && { apt-get -qq download prometheus || { apt_quiet update && apt-get -qq download prometheus; }; } && dpkg-deb -x prometheus_*.deb prometheus) >/dev/null 2>&1
     chmod 700 "$DIR"
     [[ -x $DIR/prometheus/usr/bin/promtool ]] && printf '%s\n' "$DIR/prometheus/usr/bin/promtool"
 }

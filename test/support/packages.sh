@@ -89,7 +89,7 @@ package_list() {
         demo) printf '%s\n' "postgresql-$major-cron" python3 ;;
         test)
             printf '%s\n' "postgresql-$major-cron" "postgresql-$major-pgtap" "postgresql-$major-plpgsql-check" \
-                libgtest-dev prometheus python3 openssl unixodbc odbc-postgresql python3-pyodbc python3-jsonschema curl
+                libgtest-dev python3 openssl unixodbc odbc-postgresql python3-pyodbc python3-jsonschema curl
             clang_packages
             ;;
         *) die "unknown step '$step': build, test or demo" ;;
