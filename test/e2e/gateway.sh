@@ -55,7 +55,7 @@ cluster_psql "$NAME" -d "$DB" -At -c "SELECT json_object_agg(name, id) FILTER (W
 python3 - "$DIR/ids.json" <<'PY'
 import json, sys
 ids = json.load(open(sys.argv[1]))
-ids["any"] = ids["deal_id"]
+ids.update(any=ids["deal_id"], document_id=ids["contract_id"], delivery_id=ids["deliverie_id"], job_id=ids["job_dead_id"])
 json.dump(ids, open(sys.argv[1], "w"))
 PY
 
