@@ -48,16 +48,24 @@ $(WORKER_TESTS): $(OUT)/%: test/%.cpp $(WORKER_OBJECTS) $(WORKER_CORE)
 $(GATEWAY_TESTS): $(OUT)/%: test/%.cpp $(GATEWAY_OBJECTS) $(WORKER_OBJECTS) $(WORKER_CORE)
 	@mkdir -p $(@D)
 	$(CXX) $(WORKER_FLAGS) -o $@ $^ -lgtest -lgtest_main -lcurl -lpq -lcrypto -lsystemd -lpthread
-FUZZ = $(FUZZ_CXX) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
-$(CORE_FUZZERS): $(OUT)/%: test/%.cpp $(CORE_SOURCES)
+# Each source once for all fuzzers; link time is all that a fuzzer adds.
+FUZZ = $(FUZZ_CXX) -g -O1 -fno-sanitize-recover=all -I. -Isrc
+FUZZED_CORE    = $(CORE_SOURCES:%.cpp=$(OUT)/fuzzed/%.o)
+FUZZED_WORKER  = $(WORKER_PARSERS:%.cpp=$(OUT)/fuzzed/%.o)
+FUZZED_GATEWAY = $(patsubst %,$(OUT)/fuzzed/worker/gateway/%.o,body head)
+$(FUZZED_CORE): $(OUT)/fuzzed/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(FUZZ) -std=c++17 -Isrc -o $@ $^ -lcrypto
-$(WORKER_FUZZERS): $(OUT)/%: test/%.cpp $(WORKER_PARSERS)
+	$(FUZZ) -std=c++17 -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+$(filter-out $(FUZZED_CORE),$(FUZZED_WORKER) $(FUZZED_GATEWAY)): $(OUT)/fuzzed/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(FUZZ) -std=c++20 -Isrc -Iworker -o $@ $^ -lcurl -lcrypto
-$(GATEWAY_FUZZERS): $(OUT)/%: test/%.cpp worker/gateway/body.cpp worker/gateway/head.cpp
-	@mkdir -p $(@D)
-	$(FUZZ) -std=c++20 -Isrc -Iworker -o $@ $^
--include $(CORE_OBJECTS:.o=.d) $(WORKER_OBJECTS:.o=.d) $(GATEWAY_OBJECTS:.o=.d)
+	$(FUZZ) -std=c++20 -Iworker -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+FUZZER = @mkdir -p $(@D) && $(FUZZ) -std=c++20 -Iworker -fsanitize=fuzzer,address,undefined -o $@ $^
+$(CORE_FUZZERS): $(OUT)/%: test/%.cpp $(FUZZED_CORE)
+	$(FUZZER) -lcrypto
+$(WORKER_FUZZERS): $(OUT)/%: test/%.cpp $(FUZZED_WORKER)
+	$(FUZZER) -lcurl -lcrypto
+$(GATEWAY_FUZZERS): $(OUT)/%: test/%.cpp $(FUZZED_GATEWAY)
+	$(FUZZER)
+-include $(CORE_OBJECTS:.o=.d) $(WORKER_OBJECTS:.o=.d) $(GATEWAY_OBJECTS:.o=.d) $(FUZZED_CORE:.o=.d) $(FUZZED_WORKER:.o=.d) $(FUZZED_GATEWAY:.o=.d)
 
 .PHONY: tests fuzzers
