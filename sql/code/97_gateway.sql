@@ -50,25 +50,16 @@ CREATE FUNCTION sentinel.call_route(function_name text, request jsonb, body byte
 COMMENT ON FUNCTION sentinel.call_route(text, jsonb, bytea) IS
     'Call the function of a route, by its qualified name, with the rights of the current user. Errors: SN001, 42883 no such function, 42501 the user may not call it.';
 
+-- Not SECURITY DEFINER and owned by the role: who is in a role may alter what it owns, and take away whose rights it has.
 CREATE FUNCTION sentinel.answer_as_member(function_name text, request jsonb, body bytea) RETURNS jsonb
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN sentinel.call_route(function_name, request, body);
-END
-$$;
-ALTER FUNCTION sentinel.answer_as_member(text, jsonb, bytea) OWNER TO sentinel_member;
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_answer_as_member';
 COMMENT ON FUNCTION sentinel.answer_as_member(text, jsonb, bytea) IS
-    'Call the function of a route with the rights of sentinel_member: row-level security decides by the member entered.';
+    'Call the function of a route with the rights of sentinel_member: row-level security decides by the member entered. Errors: SN001, 42883, 42501.';
 
 CREATE FUNCTION sentinel.answer_as_operator(function_name text, request jsonb, body bytea) RETURNS jsonb
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN sentinel.call_route(function_name, request, body);
-END
-$$;
-ALTER FUNCTION sentinel.answer_as_operator(text, jsonb, bytea) OWNER TO sentinel_operator;
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sentinel_answer_as_operator';
 COMMENT ON FUNCTION sentinel.answer_as_operator(text, jsonb, bytea) IS
-    'Call the function of a route with the rights of sentinel_operator, within the organisation entered.';
+    'Call the function of a route with the rights of sentinel_operator, within the organisation entered. Errors: SN001, 42883, 42501.';
 
 CREATE FUNCTION sentinel.answer_as_engine(function_name text, request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
