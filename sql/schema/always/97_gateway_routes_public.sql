@@ -13,7 +13,8 @@ SELECT sentinel.serve('POST', '/auth/login', 'sentinel.http_login', 'Sign in by 
 SELECT sentinel.serve('POST', '/auth/refresh', 'sentinel.http_refresh', 'Exchange a refresh token for the next pair of tokens.', 'gateway',
     access => 'public', rate_tier => 'sign_in', answers => 'free', body => ARRAY['refresh_token! text Refresh token.']);
 SELECT sentinel.serve('POST', '/auth/password/set', 'sentinel.http_set_password', 'Set a password by a token sent to the address.', 'gateway',
-    access => 'public', rate_tier => 'sign_in', answers => 'free', body => ARRAY['token! text Token.', 'password! text New password.']);
+    access => 'public', rate_tier => 'sign_in', answers => 'free', body => ARRAY['token! text Token.', 'password! text New password.',
+        'code text One-time code or recovery code, where the account has them.']);
 SELECT sentinel.serve('POST', '/auth/logout', 'sentinel.http_logout', 'End this session.', 'gateway', scope => 'account:write',
     role => 'viewer', runs_as => 'engine', answers => 'nothing');
 SELECT sentinel.serve('POST', '/auth/password', 'sentinel.http_change_password', 'Change the own password.', 'gateway', scope => 'account:write',
