@@ -16,13 +16,13 @@ COMMENT ON FUNCTION sentinel.hash_password(text, text) IS
 CREATE FUNCTION sentinel.take_password_slot() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    FOR slot IN 1 .. (SELECT s.password_checks FROM sentinel.gateway_settings s) LOOP
-        IF pg_try_advisory_xact_lock(7361, slot) THEN
-            RETURN;
-        END IF;
-    END LOOP;
-    RAISE EXCEPTION USING ERRCODE = 'SN503', MESSAGE = 'too many sign-ins at once',
-        DETAIL = 'A password costs a core 0.2 s; few are checked at a time.', HINT = 'Try again in a second.';
+    -- A row lock and no advisory lock: those may be taken, and everybody kept out, by anybody who can log in.
+    PERFORM FROM sentinel.password_slots p WHERE p.slot <= (SELECT s.password_checks FROM sentinel.gateway_settings s)
+    ORDER BY p.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN503', MESSAGE = 'too many sign-ins at once',
+            DETAIL = 'A password costs a core 0.2 s; few are checked at a time.', HINT = 'Try again in a second.';
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION sentinel.take_password_slot() IS

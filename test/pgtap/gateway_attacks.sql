@@ -1,7 +1,7 @@
 -- What members of an organisation, and strangers, might try at the gateway to get the rights of somebody else.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(25);
+SELECT plan(28);
 \i test/support/gateway.sql
 UPDATE sentinel.rate_tiers SET capacity = 1000 WHERE tier IN ('sign_in', 'account', 'strict');
 CREATE FUNCTION pg_temp.sign_in(address text, more jsonb DEFAULT '{}', at timestamptz DEFAULT now()) RETURNS pg_temp.answer LANGUAGE sql AS $$
@@ -79,6 +79,14 @@ SELECT is((SELECT count(*) FROM sentinel.account_tokens t JOIN sentinel.users u 
 SELECT sentinel.make_password_token('owner@acme.example') AS pending \gset
 SELECT is(pg_temp.status('POST', '/auth/password', '{"current_password": "correct horse", "new_password": "better horse"}', :'owner_token'), 204, 'a password that is changed');
 SELECT is(pg_temp.status('POST', '/auth/password/set', jsonb_build_object('token', :'pending', 'password', 'evil horses')::text), 404, 'is not changed again by a token from before');
+SELECT is((SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7361), 0::bigint, 'passwords wait for no lock that anybody who can log in may take');
+SELECT is((SELECT max(max_body_bytes) FROM sentinel.http_routes WHERE access = 'public' AND method = 'POST' AND function_name <> 'sentinel.http_not_built'), 65536,
+    'and a stranger has no long body read');
+
+-- An identity provider says any address it likes.
+UPDATE sentinel.accounts SET first_name = 'Secret' WHERE user_id = (SELECT id FROM sentinel.users WHERE email = 'owner@acme.example');
+SELECT is((SELECT (sentinel.account_body(u.id, :'org') -> 'user') - '{id,email,display_name,created_at}'::text[] FROM sentinel.users u WHERE u.email = 'owner@acme.example'),
+    '{"first_name": null, "last_name": null, "email_verified": false, "totp": false}', 'that of one organisation is told nothing of the account');
 
 -- The stream of a member, through the rights of sentinel_member.
 SELECT sentinel.enter(:'org');
