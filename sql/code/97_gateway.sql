@@ -95,6 +95,7 @@ DECLARE
     message text;
     detail text;
     hint text;
+    broken text;
 BEGIN
     -- Two blocks: a route that fails is undone, the token that it took is not.
     BEGIN
@@ -140,7 +141,12 @@ BEGIN
                                      WHEN 'operator' THEN sentinel.answer_as_operator(r.function_name, request, http_handle.body)
                                      ELSE sentinel.answer_as_engine(r.function_name, request, http_handle.body) END;
         EXCEPTION WHEN OTHERS THEN
-            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
+                broken = CONSTRAINT_NAME;
+            -- Of a constraint the server tells the whole row, with what its owner may see.
+            IF broken <> '' THEN
+                detail := 'A rule of the data forbids it.';
+            END IF;
         END;
     END IF;
     IF caller ? 'org_id' THEN

@@ -1,7 +1,7 @@
 -- What members of an organisation, and strangers, might try at the gateway to get the rights of somebody else.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(28);
+SELECT plan(30);
 \i test/support/gateway.sql
 UPDATE sentinel.rate_tiers SET capacity = 1000 WHERE tier IN ('sign_in', 'account', 'strict');
 CREATE FUNCTION pg_temp.sign_in(address text, more jsonb DEFAULT '{}', at timestamptz DEFAULT now()) RETURNS pg_temp.answer LANGUAGE sql AS $$
@@ -87,6 +87,15 @@ SELECT is((SELECT max(max_body_bytes) FROM sentinel.http_routes WHERE access = '
 UPDATE sentinel.accounts SET first_name = 'Secret' WHERE user_id = (SELECT id FROM sentinel.users WHERE email = 'owner@acme.example');
 SELECT is((SELECT (sentinel.account_body(u.id, :'org') -> 'user') - '{id,email,display_name,created_at}'::text[] FROM sentinel.users u WHERE u.email = 'owner@acme.example'),
     '{"first_name": null, "last_name": null, "email_verified": false, "totp": false}', 'that of one organisation is told nothing of the account');
+
+-- What the server says of a row that breaks a constraint is not for callers.
+CREATE TABLE public.vault (secret text DEFAULT 'hidden inside', n integer CHECK (n < 5));
+GRANT ALL ON public.vault TO PUBLIC;
+CREATE FUNCTION public.vault_route(request jsonb, body bytea) RETURNS jsonb LANGUAGE sql AS 'INSERT INTO public.vault (n) VALUES (9) RETURNING to_jsonb(n)';
+SELECT sentinel.serve('GET', '/vault', 'public.vault_route', 'Break a rule.', 'test', access => 'public');
+SELECT (pg_temp.ask('GET', '/vault')).said AS said \gset
+SELECT is(:'said'::jsonb ->> 'status', '400', 'a row that breaks a constraint');
+SELECT is(strpos(:'said', 'hidden inside'), 0, 'is not shown');
 
 -- The stream of a member, through the rights of sentinel_member.
 SELECT sentinel.enter(:'org');
