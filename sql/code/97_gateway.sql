@@ -140,7 +140,8 @@ BEGIN
             answer := CASE r.runs_as WHEN 'member' THEN sentinel.answer_as_member(r.function_name, request, http_handle.body)
                                      WHEN 'operator' THEN sentinel.answer_as_operator(r.function_name, request, http_handle.body)
                                      ELSE sentinel.answer_as_engine(r.function_name, request, http_handle.body) END;
-        EXCEPTION WHEN OTHERS THEN
+        -- Others are all but this one, and who has the time run out again and again keeps no token for it.
+        EXCEPTION WHEN query_canceled OR OTHERS THEN
             GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
                 broken = CONSTRAINT_NAME;
             -- Of a constraint the server tells the whole row, with what its owner may see.
@@ -205,6 +206,7 @@ CREATE FUNCTION sentinel.error_headers(sqlstate_of text, detail text) RETURNS js
         WHEN '40001' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         WHEN '40P01' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         WHEN '55P03' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
+        WHEN '57014' THEN jsonb_build_array(jsonb_build_array('Retry-After', '1'))
         ELSE '[]' END
 $$;
 COMMENT ON FUNCTION sentinel.error_headers(text, text) IS 'Give the headers that belong to the answer to an error: WWW-Authenticate, Retry-After.';
