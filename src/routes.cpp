@@ -162,7 +162,9 @@ SENTINEL_FUNCTION(sentinel_find_route) {
     return 0;
 }
 
-SENTINEL_FUNCTION(sentinel_call_route) {
+namespace {
+
+Datum call_route(FunctionCallInfo fcinfo) {
     sentinel::require_installed();
     if (PG_ARGISNULL(0)) throw sentinel::Failure("22004", "call_route needs a function");
     const std::string_view name = pg::view(PG_GETARG_DATUM(0));
@@ -189,4 +191,38 @@ SENTINEL_FUNCTION(sentinel_call_route) {
     });
     if (is_null) PG_RETURN_NULL();
     return answer;
+}
+
+// Rights of a role for as long as this lives; after an error the end of the subtransaction gives them back
+// too.
+class Rights {
+ public:
+    explicit Rights(const char* role) {
+        const Oid id = pg::server([&] { return get_role_oid(role, false); });
+        GetUserIdAndSecContext(&before_, &context_);
+        SetUserIdAndSecContext(id, context_ | SECURITY_LOCAL_USERID_CHANGE);
+    }
+    Rights(const Rights&) = delete;
+    Rights& operator=(const Rights&) = delete;
+    ~Rights() { SetUserIdAndSecContext(before_, context_); }
+
+ private:
+    Oid before_ = InvalidOid;
+    int context_ = 0;
+};
+
+}  // namespace
+
+SENTINEL_FUNCTION(sentinel_call_route) {
+    return call_route(fcinfo);
+}
+
+SENTINEL_FUNCTION(sentinel_answer_as_member) {
+    const Rights rights("sentinel_member");
+    return call_route(fcinfo);
+}
+
+SENTINEL_FUNCTION(sentinel_answer_as_operator) {
+    const Rights rights("sentinel_operator");
+    return call_route(fcinfo);
 }

@@ -26,7 +26,8 @@ BEGIN
             ('sentinel_admin', false, 'makes organisations and enters all of them')
         ) AS r(name, bypass, purpose)
     LOOP
-        -- On a cluster of Citus the owners of functions must be able to log in: nodes connect to each other as them.
+        -- On a cluster of Citus the owners of functions, and the roles that routes act as, must be able to log in: nodes connect to
+        -- each other as them.
         SELECT r.rolname, r.rolbypassrls, r.rolsuper OR r.rolcreaterole OR r.rolreplication
                OR r.rolcanlogin AND NOT (wanted.name IN ('sentinel_owner', 'sentinel_engine', 'sentinel_member', 'sentinel_operator')
                                         AND EXISTS (

@@ -186,6 +186,19 @@ CREATE FUNCTION sentinel.require_contributor() RETURNS void
 COMMENT ON FUNCTION sentinel.require_contributor() IS
     'Raise SN003 when a viewer has entered. Passes when no member is entered.';
 
+CREATE FUNCTION sentinel.end_borrowed_rights(org uuid, new_owner uuid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE sentinel.api_keys k SET revoked_at = now()
+    WHERE k.org_id = org AND k.member_id = new_owner AND k.created_by <> new_owner AND k.revoked_at IS NULL;
+    UPDATE sentinel.sessions s SET ended_at = now(), ended_why = 'revoked'
+    WHERE s.only_org_id = org AND s.user_id = (SELECT m.user_id FROM sentinel.members m WHERE m.org_id = org AND m.id = new_owner)
+      AND s.ended_at IS NULL;
+END
+$$;
+COMMENT ON FUNCTION sentinel.end_borrowed_rights(uuid, uuid) IS
+    'End what others may act by as a member who becomes an owner: API keys that others have made, and sessions that an identity provider of the organisation began.';
+
 -- grant: sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.set_member_role(member_id uuid, role text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -210,6 +223,9 @@ BEGIN
             HINT = 'SELECT sentinel.transfer_ownership(member_id); by the owner.';
     END IF;
     UPDATE sentinel.members m SET role = set_member_role.role WHERE m.org_id = org AND m.id = set_member_role.member_id;
+    IF set_member_role.role = 'owner' AND before <> 'owner' THEN
+        PERFORM sentinel.end_borrowed_rights(org, set_member_role.member_id);
+    END IF;
     PERFORM sentinel.audit('member.role_changed', 'member', set_member_role.member_id,
                            jsonb_build_object('from', before, 'to', set_member_role.role));
 END
@@ -248,6 +264,7 @@ BEGIN
     END IF;
     UPDATE sentinel.members m SET role = CASE WHEN m.id = giver THEN 'admin' ELSE 'owner' END
     WHERE m.org_id = org AND m.id IN (giver, transfer_ownership.member_id);
+    PERFORM sentinel.end_borrowed_rights(org, transfer_ownership.member_id);
     PERFORM sentinel.audit('member.ownership_transferred', 'member', transfer_ownership.member_id,
                            jsonb_build_object('from', giver, 'role', roles -> transfer_ownership.member_id::text));
 END

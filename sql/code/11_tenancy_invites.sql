@@ -77,13 +77,13 @@ COMMENT ON FUNCTION sentinel.invite_to_team(uuid, text, text, timestamptz) IS
     'Invite an address to a team as admin, member or viewer of it, for seven days; the token is given once. For owners and admins of the team; an address that is no member of the organisation yet, and becomes one by accepting, is for owners and admins of the organisation. Errors: SN002, SN003, SN004 team, SN007, 22023 role, 23505 in it already.';
 
 CREATE FUNCTION sentinel.take_invite(address text, token text, display_name text)
-    RETURNS TABLE (org_id uuid, member_id uuid, team_id uuid)
+    RETURNS TABLE (org_id uuid, member_id uuid, team_id uuid, joined boolean)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     i record;
-    joined boolean := false;
 BEGIN
+    joined := false;
     SELECT x.org_id, x.id, x.email, x.role, x.team_id, x.team_role, x.expires_at INTO i FROM sentinel.invites x
     WHERE x.org_id = CASE WHEN take_invite.token ~ '^[0-9a-f]{96}$' THEN left(take_invite.token, 32)::uuid END
       AND x.token_sha256 = sha256(convert_to(take_invite.token, 'UTF8'))
@@ -124,7 +124,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sentinel.take_invite(text, text, text) IS
-    'Make who has an address a member by an invite, and end the invite, in one transaction. For the functions of sentinel_engine. Errors: SN003 other address, expired or plan, SN004.';
+    'Make who has an address a member by an invite, and end the invite, in one transaction; joined is false where the person was a member before. For the functions of sentinel_engine. Errors: SN003 other address, expired or plan, SN004.';
 
 -- grant: sentinel_gateway, sentinel_admin
 CREATE FUNCTION sentinel.accept_invite_as(email text, token text, display_name text DEFAULT NULL)
@@ -132,7 +132,8 @@ CREATE FUNCTION sentinel.accept_invite_as(email text, token text, display_name t
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM sentinel.require_installed();
-    RETURN QUERY SELECT * FROM sentinel.take_invite(accept_invite_as.email, accept_invite_as.token, accept_invite_as.display_name);
+    RETURN QUERY SELECT t.org_id, t.member_id, t.team_id
+    FROM sentinel.take_invite(accept_invite_as.email, accept_invite_as.token, accept_invite_as.display_name) t;
 END
 $$;
 ALTER FUNCTION sentinel.accept_invite_as(text, text, text) OWNER TO sentinel_engine;

@@ -191,14 +191,17 @@ BEGIN
     ) AS x(problem, hint);
 
     RETURN QUERY
-    SELECT r.rolname::text, 'owner',
-           format('cannot log in and owns %s SECURITY DEFINER function(s)', count(*)),
+    SELECT r.rolname::text, 'owner', r.problem,
            format('ALTER ROLE %I LOGIN; on every node, and let pg_hba.conf admit it from the nodes only: '
                   'Citus opens its connections as this role.', r.rolname), true
-    FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner AND NOT r.rolcanlogin
-    WHERE p.prosecdef AND (p.pronamespace = 'sentinel'::regnamespace
-                           OR p.oid IN (SELECT c.routine FROM sentinel.distribution_code() c))
-    GROUP BY r.rolname;
+    FROM (SELECT o.rolname, format('cannot log in and owns %s SECURITY DEFINER function(s)', count(*)) AS problem
+          FROM pg_proc p JOIN pg_roles o ON o.oid = p.proowner AND NOT o.rolcanlogin
+          WHERE p.prosecdef AND (p.pronamespace = 'sentinel'::regnamespace
+                                 OR p.oid IN (SELECT c.routine FROM sentinel.distribution_code() c))
+          GROUP BY o.rolname
+          UNION ALL
+          SELECT o.rolname, 'cannot log in, and routes of the gateway act as it'
+          FROM pg_roles o WHERE o.rolname IN ('sentinel_member', 'sentinel_operator') AND NOT o.rolcanlogin) r;
 END
 $$;
 COMMENT ON FUNCTION sentinel.distribute_check_code() IS

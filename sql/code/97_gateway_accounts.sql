@@ -16,13 +16,13 @@ COMMENT ON FUNCTION sentinel.hash_password(text, text) IS
 CREATE FUNCTION sentinel.take_password_slot() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    FOR slot IN 1 .. (SELECT s.password_checks FROM sentinel.gateway_settings s) LOOP
-        IF pg_try_advisory_xact_lock(7361, slot) THEN
-            RETURN;
-        END IF;
-    END LOOP;
-    RAISE EXCEPTION USING ERRCODE = 'SN503', MESSAGE = 'too many sign-ins at once',
-        DETAIL = 'A password costs a core 0.2 s; few are checked at a time.', HINT = 'Try again in a second.';
+    -- A row lock and no advisory lock: those may be taken, and everybody kept out, by anybody who can log in.
+    PERFORM FROM sentinel.password_slots p WHERE p.slot <= (SELECT s.password_checks FROM sentinel.gateway_settings s)
+    ORDER BY p.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN503', MESSAGE = 'too many sign-ins at once',
+            DETAIL = 'A password costs a core 0.2 s; few are checked at a time.', HINT = 'Try again in a second.';
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION sentinel.take_password_slot() IS
@@ -132,7 +132,8 @@ BEGIN
     WHERE a.user_id = person;
     IF nullif(asked ->> 'invite_token', '') IS NOT NULL THEN
         SELECT * INTO joined FROM sentinel.take_invite(address, asked ->> 'invite_token', shown);
-        INSERT INTO sentinel.account_founded (org_id, user_id) VALUES (joined.org_id, person) ON CONFLICT DO NOTHING;
+        -- Who invites knows the token: it lets in whom it has made a member, and shows nobody to be one who was.
+        INSERT INTO sentinel.account_founded (org_id, user_id) SELECT joined.org_id, person WHERE joined.joined ON CONFLICT DO NOTHING;
     ELSE
         PERFORM sentinel.found_org(person, coalesce(nullif(trim(asked ->> 'organisation'), ''), shown), shown, address);
     END IF;
@@ -188,6 +189,7 @@ BEGIN
         RETURN sentinel.http_problem(403, 'forbidden', 'the current password is wrong');
     END IF;
     PERFORM sentinel.set_password(person, asked ->> 'new_password', at);
+    DELETE FROM sentinel.account_tokens t WHERE t.user_id = person AND t.purpose = 'set_password';
     UPDATE sentinel.sessions s SET ended_at = at, ended_why = 'password_changed'
     WHERE s.user_id = person AND s.ended_at IS NULL AND s.id <> (request -> 'caller' ->> 'session_id')::uuid;
     RETURN '{"status": 204}';
@@ -202,23 +204,40 @@ DECLARE
     asked jsonb := sentinel.http_object(request, '{token,password}');
     at timestamptz := (request ->> 'received_at')::timestamptz;
     person uuid;
+    known record;
 BEGIN
     PERFORM sentinel.check_new_password(asked ->> 'password');
-    DELETE FROM sentinel.account_tokens t
-    WHERE t.token_sha256 = sha256(convert_to(asked ->> 'token', 'UTF8')) AND t.purpose = 'set_password' AND t.expires_at > at
-    RETURNING t.user_id INTO person;
+    SELECT t.user_id INTO person FROM sentinel.account_tokens t
+    WHERE t.token_sha256 = sha256(convert_to(asked ->> 'token', 'UTF8')) AND t.purpose = 'set_password' AND t.expires_at > at FOR UPDATE;
     IF person IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = 'no such token', DETAIL = 'It was used, has expired, or was never made.',
             HINT = 'Ask for another.';
     END IF;
+    SELECT a.email_verified_at IS NOT NULL AS verified, a.totp_confirmed_at IS NOT NULL AS two_factors INTO known
+    FROM sentinel.accounts a WHERE a.user_id = person;
+    IF known.two_factors AND known.verified THEN
+        -- The mailbox is one of two things that say who it is.
+        IF nullif(asked ->> 'code', '') IS NULL THEN
+            RETURN sentinel.http_problem(401, 'totp_required', 'a one-time code is needed', NULL, 'Send it as code, with the same token.');
+        END IF;
+        PERFORM sentinel.take_token('account', 'totp:' || person, NULL, at);
+        IF NOT coalesce(sentinel.totp_matches(person, asked ->> 'code', at), false) THEN
+            RETURN sentinel.http_problem(401, 'unauthorized', 'the one-time code is wrong or was used');
+        END IF;
+    ELSIF NOT known.verified THEN
+        -- Whoever registered before the holder of the mailbox keeps nothing to lock the account by.
+        UPDATE sentinel.accounts a SET totp_envelope = NULL, totp_confirmed_at = NULL, totp_last_step = NULL WHERE a.user_id = person;
+        DELETE FROM sentinel.account_tokens t WHERE t.user_id = person AND t.purpose = 'recovery_code';
+    END IF;
     PERFORM sentinel.set_password(person, asked ->> 'password', at);
+    DELETE FROM sentinel.account_tokens t WHERE t.user_id = person AND t.purpose = 'set_password';
     UPDATE sentinel.accounts a SET email_verified_at = coalesce(a.email_verified_at, at) WHERE a.user_id = person;
     UPDATE sentinel.sessions s SET ended_at = at, ended_why = 'password_changed' WHERE s.user_id = person AND s.ended_at IS NULL;
     RETURN jsonb_build_object('json', sentinel.open_session(person, 'token', NULL, request));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_set_password(jsonb, bytea) IS
-    'Route: set a password by a token of make_password_token(), which shows that the address is the person''s; signs in, and ends the sessions before. Errors: SN004, SN007.';
+    'Route: set a password by a token of make_password_token(), which shows that the address is the person''s, with a one-time code where the account has them; signs in, and ends the sessions and other tokens before. Errors: SN004, SN007, SN429.';
 
 -- grant: sentinel_admin
 CREATE FUNCTION sentinel.make_password_token(email text, holds interval DEFAULT '1 day') RETURNS text

@@ -93,6 +93,15 @@ BEGIN
             DETAIL = 'The old key holds for up to 30 days more.', HINT = 'Use ''1 day''.';
     END IF;
     SELECT * INTO old FROM sentinel.require_api_key(org, rotate_api_key.key_id);
+    -- Who rotates a key holds it then: it must be one that could be made now.
+    IF old.member_id IS DISTINCT FROM sentinel.current_member() THEN
+        PERFORM sentinel.require_manager();
+        IF sentinel.current_member() IS NOT NULL AND EXISTS (
+            SELECT FROM sentinel.members m WHERE m.org_id = org AND m.id = old.member_id AND m.role = 'owner') THEN
+            RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'an owner''s key is rotated by that owner',
+                DETAIL = 'Who rotates a key is given it.', HINT = 'Revoke it.';
+        END IF;
+    END IF;
     RETURN QUERY SELECT * FROM sentinel.insert_api_key(org, old.name, old.scopes, old.member_id, old.expires_at);
     UPDATE sentinel.api_keys k SET expires_at = least(k.expires_at, now() + rotate_api_key.overlap)
     WHERE k.org_id = org AND k.id = rotate_api_key.key_id;
@@ -101,7 +110,7 @@ END
 $$;
 ALTER FUNCTION sentinel.rotate_api_key(uuid, interval) OWNER TO sentinel_engine;
 COMMENT ON FUNCTION sentinel.rotate_api_key(uuid, interval) IS
-    'Make a new key with the rights of another, which holds for overlap more. Errors: SN002, SN004, 22023.';
+    'Make a new key with the rights of another, which holds for overlap more; for those who could make it anew. Errors: SN002, SN003, SN004, 22023.';
 
 -- grant: sentinel_member, sentinel_admin
 CREATE FUNCTION sentinel.revoke_api_key(key_id uuid) RETURNS void

@@ -43,17 +43,18 @@ END
 $$;
 COMMENT ON FUNCTION sentinel.read_stream(text) IS 'Give the caller whom a stream''s token stands for; null when it no longer holds.';
 
-CREATE FUNCTION sentinel.events_as_member(cursor text, max_events integer) RETURNS TABLE (cursor_after text, event_type text, data text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.stream_lines(request jsonb, body bytea) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN QUERY SELECT e.cursor_after, e.event_type, jsonb_build_object('id', e.event_id, 'event_type', e.event_type,
+    RETURN (SELECT jsonb_agg(jsonb_build_array(e.cursor_after, e.event_type, jsonb_build_object('id', e.event_id, 'event_type', e.event_type,
         'subject_type', e.subject_type, 'subject_id', e.subject_id, 'payload', e.payload, 'member_id', e.member_id,
-        'recorded_at', e.recorded_at)::text
-    FROM sentinel.events_since(events_as_member.cursor, events_as_member.max_events) e;
+        'recorded_at', e.recorded_at)) ORDER BY e.ordinality)
+    FROM sentinel.events_since(request ->> 'cursor', (request ->> 'max_events')::integer) WITH ORDINALITY e);
 END
 $$;
-ALTER FUNCTION sentinel.events_as_member(text, integer) OWNER TO sentinel_member;
-COMMENT ON FUNCTION sentinel.events_as_member(text, integer) IS 'Give events as events_since() does, with the rights of sentinel_member, as the lines of a stream.';
+COMMENT ON FUNCTION sentinel.stream_lines(jsonb, bytea) IS
+    'Give events as events_since() does, in its order, each as cursor, type and the line of a stream; for answer_as_member(). request: cursor, max_events.';
 
 -- grant: sentinel_gateway
 CREATE FUNCTION sentinel.stream_events(token text, cursor text, max_events integer DEFAULT 100)
@@ -73,7 +74,9 @@ BEGIN
     PERFORM sentinel.act_for((caller ->> 'org_id')::uuid, (caller ->> 'member_id')::uuid, NULL);
     -- Before the events are read: what is behind it and invisible to the member has been looked at by then.
     head := sentinel.events_head();
-    RETURN QUERY SELECT e.* FROM sentinel.events_as_member(stream_events.cursor, stream_events.max_events) e;
+    RETURN QUERY SELECT l.line ->> 0, l.line ->> 1, (l.line -> 2)::text
+    FROM jsonb_array_elements(sentinel.answer_as_member('sentinel.stream_lines', jsonb_build_object(
+        'cursor', stream_events.cursor, 'max_events', stream_events.max_events), NULL)) WITH ORDINALITY AS l (line, place) ORDER BY l.place;
     GET DIAGNOSTICS given = ROW_COUNT;
     IF given < stream_events.max_events AND sentinel.cursor_place(head) > sentinel.cursor_place(stream_events.cursor) THEN
         RETURN QUERY SELECT head, NULL::text, NULL::text;

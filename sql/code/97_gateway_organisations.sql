@@ -83,7 +83,8 @@ DECLARE
 BEGIN
     SELECT i.* INTO joined FROM sentinel.users u CROSS JOIN LATERAL sentinel.take_invite(u.email, asked ->> 'token', u.display_name) i
     WHERE u.id = person;
-    INSERT INTO sentinel.account_founded (org_id, user_id) VALUES (joined.org_id, person) ON CONFLICT DO NOTHING;
+    -- As in http_register().
+    INSERT INTO sentinel.account_founded (org_id, user_id) SELECT joined.org_id, person WHERE joined.joined ON CONFLICT DO NOTHING;
     RETURN jsonb_build_object('json', jsonb_build_object('data', jsonb_build_object(
         'org_id', joined.org_id, 'member_id', joined.member_id, 'team_id', joined.team_id)));
 END

@@ -15,13 +15,16 @@ COMMENT ON FUNCTION sentinel.session_user_id(jsonb) IS 'Give the person who has 
 CREATE FUNCTION sentinel.account_body(of_user uuid, only_org uuid) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- One organisation's identity provider may say any address: it is told nothing of what the person has elsewhere.
     RETURN (SELECT jsonb_build_object('user', jsonb_build_object('id', u.id, 'email', u.email, 'first_name', a.first_name, 'last_name', a.last_name,
-                'display_name', u.display_name, 'email_verified', a.email_verified_at IS NOT NULL, 'totp', a.totp_confirmed_at IS NOT NULL,
-                'created_at', coalesce(a.created_at, u.created_at)),
+                'display_name', coalesce(m.display_name, u.display_name), 'email_verified', a.email_verified_at IS NOT NULL,
+                'totp', a.totp_confirmed_at IS NOT NULL, 'created_at', coalesce(m.created_at, a.created_at, u.created_at)),
             'organisations', (SELECT coalesce(jsonb_agg(jsonb_build_object('org_id', m.org_id, 'name', o.name, 'slug', o.slug, 'role', m.role,
                                   'member_id', m.member_id) ORDER BY m.joined_at, m.org_id), '[]')
                 FROM sentinel.memberships(account_body.of_user, account_body.only_org) m JOIN sentinel.orgs o ON o.org_id = m.org_id))
-        FROM sentinel.users u LEFT JOIN sentinel.accounts a ON a.user_id = u.id WHERE u.id = account_body.of_user);
+        FROM sentinel.users u LEFT JOIN sentinel.accounts a ON a.user_id = u.id AND account_body.only_org IS NULL
+        LEFT JOIN sentinel.members m ON m.org_id = account_body.only_org AND m.user_id = u.id AND m.removed_at IS NULL
+        WHERE u.id = account_body.of_user);
 END
 $$;
 COMMENT ON FUNCTION sentinel.account_body(uuid, uuid) IS 'Give what a person is told of the own account: the person, and the organisations that can be entered.';

@@ -126,9 +126,8 @@ SELECT is_empty($$SELECT routine, entry FROM shard_code
         WHERE prosrc ~* '(\mUPDATE\s+sentinel\.\w+[^;]*\mSET\M|DO\s+UPDATE\s+SET)[^;]*\m(now|clock_timestamp|statement_timestamp)\s*\('$$,
     'and computes times before an UPDATE');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'sentinel'::regnamespace AND p.prosecdef
-        AND p.proowner NOT IN ('sentinel_owner'::regrole, 'sentinel_engine'::regrole, 'sentinel_member'::regrole,
-                               'sentinel_operator'::regrole)$$,
-    'four roles, no more, must be able to log in when tables are distributed');
+        AND p.proowner NOT IN ('sentinel_owner'::regrole, 'sentinel_engine'::regrole)$$,
+    'two owners, and the two roles that routes act as, must be able to log in when tables are distributed');
 
 -- distribute_check() finds nothing in our own tables but the logins, which an operator gives.
 SELECT results_eq($$SELECT object, rule, blocks FROM sentinel.distribute_check() WHERE rule <> 'several organisations'$$,

@@ -1,7 +1,7 @@
 -- The gateway's entry: routes, what a request may be, who is let in, errors, limits of bodies, CORS, ETags.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(116);
+SELECT plan(117);
 \i test/support/gateway.sql
 
 SELECT sentinel.create_org('North', 'gateway-north') AS north \gset
@@ -130,7 +130,7 @@ SELECT is((pg_temp.ask('POST', '/things', '{}', :'read_key')).headers ->> 'RateL
 -- Errors.
 SELECT is((pg_temp.ask('GET', '/things', token => :'all_key', query => 'do=raise&code=' || code)).status, want, format('%s is answered by %s', code, want))
 FROM (VALUES ('SN001', 503), ('SN002', 401), ('SN003', 403), ('SN004', 404), ('SN005', 409), ('SN006', 409), ('SN007', 400), ('SN501', 501), ('23505', 409),
-             ('23503', 409), ('22023', 400), ('22P02', 400), ('42501', 403), ('40001', 503), ('42P01', 500), ('P0001', 500)) v (code, want);
+             ('23503', 409), ('22023', 400), ('22P02', 400), ('42501', 403), ('40001', 503), ('42P01', 500), ('P0001', 500), ('57014', 503)) v (code, want);
 SELECT is((pg_temp.ask('GET', '/things', token => :'all_key', query => 'do=raise&code=SN007')).body,
     '{"type": "about:blank", "title": "as told", "status": 400, "code": "invalid", "detail": "the rule", "hint": "the value"}'::jsonb, 'with message, detail and hint');
 SELECT ok((pg_temp.ask('GET', '/things', token => :'all_key', query => 'do=surprise')).said NOT LIKE '%secret%', 'what nobody foresaw is not told');

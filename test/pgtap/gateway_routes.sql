@@ -1,7 +1,7 @@
 -- Room gateway, routes: which one a request is for, and whose rights its function has.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(24);
+SELECT plan(25);
 CREATE SCHEMA answers;
 GRANT USAGE ON SCHEMA answers TO PUBLIC;
 CREATE FUNCTION answers.who(request jsonb, body bytea) RETURNS jsonb LANGUAGE sql AS $$
@@ -45,6 +45,7 @@ SELECT is(sentinel.answer_as_member('answers.who', '{"a": 1}', '\x0102') -> 'jso
 SELECT is(sentinel.answer_as_operator('answers.who', '{}', NULL) -> 'json', '{"user": "sentinel_operator", "asked": {}, "bytes": null}'::jsonb, 'or as an operator');
 REVOKE EXECUTE ON FUNCTION answers.who FROM PUBLIC;
 SELECT throws_ok($$SELECT sentinel.answer_as_member('answers.who', '{}', NULL)$$, '42501', NULL, 'only what that role may call');
+SELECT is(current_user, session_user, 'and an error leaves nobody with its rights');
 GRANT EXECUTE ON FUNCTION answers.who TO sentinel_member;
 SELECT lives_ok($$SELECT sentinel.answer_as_member('answers.who', '{}', NULL)$$, 'looked up at every call');
 CREATE OR REPLACE FUNCTION answers.who(request jsonb, body bytea) RETURNS jsonb LANGUAGE sql AS 'SELECT ''2''::jsonb';

@@ -110,9 +110,8 @@ SELECT is_empty($$SELECT n.nspname, a.privilege_type, a.grantee::regrole FROM pg
     'nobody but its owner creates objects in the schema, and PUBLIC does not use it');
 SELECT is_empty($$SELECT name, proowner::regrole FROM house_routine
         WHERE prosecdef AND proowner NOT IN ('sentinel_owner'::regrole, 'sentinel_engine'::regrole)
-          AND (proname::text, proowner) NOT IN (('answer_as_member', 'sentinel_member'::regrole), ('events_as_member', 'sentinel_member'::regrole),
-                                                ('answer_as_operator', 'sentinel_operator'::regrole))$$,
-    'SECURITY DEFINER functions belong to sentinel_owner or sentinel_engine, those through which the gateway acts for members to their role');
+           OR pg_get_userbyid(proowner) LIKE 'sentinel\_%' AND proowner NOT IN ('sentinel_owner'::regrole, 'sentinel_engine'::regrole)$$,
+    'SECURITY DEFINER functions belong to sentinel_owner or sentinel_engine, and no function to a role that logins are members of: they could alter it');
 -- enter() sets the identity for the caller, and run_handler() runs foreign code under a search_path that it sets itself:
 -- a SET clause would undo what they set. Their SQL is qualified down to the operators.
 SELECT is_empty($$SELECT name, proconfig FROM house_routine WHERE prosecdef AND proname NOT IN ('enter', 'run_handler')

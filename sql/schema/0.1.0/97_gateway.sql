@@ -85,6 +85,12 @@ COMMENT ON COLUMN sentinel.gateway_settings.password_checks IS 'Passwords checke
 COMMENT ON COLUMN sentinel.gateway_settings.cron_secret_sha256 IS 'SHA-256 of the cron secret; null closes /api/cron with 503.';
 COMMENT ON COLUMN sentinel.gateway_settings.changed_at IS 'When a setting was last changed.';
 
+CREATE TABLE sentinel.password_slots (
+    slot integer NOT NULL PRIMARY KEY
+);
+COMMENT ON TABLE sentinel.password_slots IS 'Places for passwords to be checked in, locked while one is. One row is one of the 64 that password_checks may allow.';
+COMMENT ON COLUMN sentinel.password_slots.slot IS 'Number; those up to password_checks are used.';
+
 CREATE TABLE sentinel.gateway_requests (
     gateway text NOT NULL,
     method text NOT NULL,

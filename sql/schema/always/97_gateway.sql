@@ -12,6 +12,7 @@ CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON sentinel.http_rou
     FOR EACH STATEMENT EXECUTE FUNCTION sentinel.tell_change();
 
 INSERT INTO sentinel.gateway_settings DEFAULT VALUES ON CONFLICT DO NOTHING;
+INSERT INTO sentinel.password_slots SELECT generate_series(1, 64) ON CONFLICT DO NOTHING;
 
 INSERT INTO sentinel.rate_tiers (tier, capacity, per_seconds, counts_by, description) VALUES
     ('normal', 100, 60, 'caller', 'What people click: search, lists, changes of single things.'),

@@ -33,7 +33,7 @@ SELECT sentinel.serve('DELETE', '/auth/oidc/issuers/{issuer_id}', 'sentinel.http
 SELECT sentinel.serve('POST', '/auth/oidc/issuers/{issuer_id}/refresh', 'sentinel.http_oidc_issuer_refresh',
     'Fetch the keys of an identity provider anew.', 'gateway', role => 'admin', rate_tier => 'strict');
 SELECT sentinel.serve('POST', '/auth/oidc/start', 'sentinel.http_oidc_start', 'Begin to sign in by the identity provider of an organisation.',
-    'gateway', access => 'public', rate_tier => 'sign_in', body => ARRAY[
+    'gateway', access => 'public', rate_tier => 'sign_in', max_body_bytes => 65536, body => ARRAY[
     'org! text Slug or id of the organisation.',
     'issuer text Which provider, by its issuer or id; else the first.',
     'redirect_uri text Where the provider sends the person back to; it must know it.',

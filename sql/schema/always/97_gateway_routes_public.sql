@@ -4,16 +4,17 @@ SELECT sentinel.serve('GET', '/health', 'sentinel.http_health', 'Tell whether th
     rate_tier => 'lenient', answers => 'free');
 
 SELECT sentinel.serve('POST', '/auth/register', 'sentinel.http_register', 'Make an account and sign in.', 'gateway', access => 'public',
-    rate_tier => 'sign_in', answers => 'free', body => ARRAY['email! email Address.', 'password! text Password, 8 to 1000 characters.',
+    rate_tier => 'sign_in', max_body_bytes => 65536, answers => 'free', body => ARRAY['email! email Address.', 'password! text Password, 8 to 1000 characters.',
         'first_name text First name.', 'last_name text Last name.', 'organisation text Name of the organisation that is founded.',
         'invite_token text Token of an invite, to join instead of founding.']);
 SELECT sentinel.serve('POST', '/auth/login', 'sentinel.http_login', 'Sign in by password.', 'gateway', access => 'public',
-    rate_tier => 'sign_in', answers => 'free', body => ARRAY['email! email Address.', 'password! text Password.',
+    rate_tier => 'sign_in', max_body_bytes => 65536, answers => 'free', body => ARRAY['email! email Address.', 'password! text Password.',
         'code text One-time code or recovery code, where the account has them.']);
 SELECT sentinel.serve('POST', '/auth/refresh', 'sentinel.http_refresh', 'Exchange a refresh token for the next pair of tokens.', 'gateway',
-    access => 'public', rate_tier => 'sign_in', answers => 'free', body => ARRAY['refresh_token! text Refresh token.']);
+    access => 'public', rate_tier => 'sign_in', max_body_bytes => 65536, answers => 'free', body => ARRAY['refresh_token! text Refresh token.']);
 SELECT sentinel.serve('POST', '/auth/password/set', 'sentinel.http_set_password', 'Set a password by a token sent to the address.', 'gateway',
-    access => 'public', rate_tier => 'sign_in', answers => 'free', body => ARRAY['token! text Token.', 'password! text New password.']);
+    access => 'public', rate_tier => 'sign_in', max_body_bytes => 65536, answers => 'free', body => ARRAY['token! text Token.', 'password! text New password.',
+        'code text One-time code or recovery code, where the account has them.']);
 SELECT sentinel.serve('POST', '/auth/logout', 'sentinel.http_logout', 'End this session.', 'gateway', scope => 'account:write',
     role => 'viewer', runs_as => 'engine', answers => 'nothing');
 SELECT sentinel.serve('POST', '/auth/password', 'sentinel.http_change_password', 'Change the own password.', 'gateway', scope => 'account:write',
