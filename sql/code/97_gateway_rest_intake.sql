@@ -45,6 +45,26 @@ COMMENT ON FUNCTION sentinel.http_intake(jsonb, bytea) IS
     'Route: take in one lead of a form or webhook. 202 once it is kept, whether it is queued, a duplicate or refused; 400 when the body is no JSON object, which is kept too.';
 
 -- grant: sentinel_member
+CREATE FUNCTION sentinel.declared_text(request jsonb, body bytea) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF request -> 'headers' ->> 'content-type' !~* ';\s*charset\s*=\s*"?(iso-?8859-1|latin-?1|windows-1252|cp-?1252)"?\s*(;|$)' THEN
+        RETURN body;
+    END IF;
+    PERFORM convert_from(body, 'UTF8');
+    RETURN body;
+EXCEPTION WHEN data_exception THEN
+    BEGIN
+        RETURN convert(body, 'WIN1252', 'UTF8');
+    EXCEPTION WHEN data_exception THEN
+        RETURN body;
+    END;
+END
+$$;
+COMMENT ON FUNCTION sentinel.declared_text(jsonb, bytea) IS
+    'Give a file in UTF-8 that is said to be in Latin 1 or Windows-1252, where it is no UTF-8 as it stands; others as they are.';
+
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.http_intake_csv(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -57,14 +77,19 @@ DECLARE
     fault text;
     remedy text;
     kept uuid;
+    breaks integer := CASE media WHEN 'csv' THEN length(encode(body, 'escape')) - length(replace(encode(body, 'escape'), E'\n', '')) END;
 BEGIN
-    IF media NOT IN ('json', 'csv') THEN
+    -- More would not be done within the time that a request has, and a file that is too long would be sent again and again.
+    IF breaks > 100000 THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN413', MESSAGE = format('a file of %s lines', breaks),
+            DETAIL = 'At most 100000 lines are taken at once.', HINT = 'Split the file, each part with the line of headings.';
+    ELSIF media NOT IN ('json', 'csv') THEN
         RAISE EXCEPTION USING ERRCODE = 'SN415', MESSAGE = format('a body of type "%s"', left(media, 60)),
             DETAIL = 'This path takes a CSV file, or JSON with leads.', HINT = 'Content-Type: text/csv';
     END IF;
     WITH taken AS MATERIALIZED (
         SELECT c.line, c.state, c.intake_id, c.duplicate_of, NULL::text AS code, c.reason, c.hint
-        FROM sentinel.intake_csv(CASE media WHEN 'csv' THEN body END, source, defaults, file_name) c WHERE media = 'csv'
+        FROM sentinel.intake_csv(CASE media WHEN 'csv' THEN sentinel.declared_text(request, body) END, source, defaults, file_name) c WHERE media = 'csv'
         UNION ALL
         SELECT l.line, l.state, l.intake_id, l.duplicate_of, l.code, l.reason, l.hint
         FROM sentinel.intake_leads(body, source, defaults, nullif(request -> 'headers' ->> 'idempotency-key', ''), file_name) l WHERE media = 'json'
