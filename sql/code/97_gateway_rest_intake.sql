@@ -4,7 +4,8 @@
 CREATE FUNCTION sentinel.body_media(request jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN m.media = 'application/json' OR m.media LIKE 'application/%+json' THEN 'json'
-                WHEN m.media IN ('text/csv', 'application/csv', 'text/tab-separated-values') THEN 'csv' ELSE m.media END
+                -- Browsers on machines with a spreadsheet call a CSV file application/vnd.ms-excel.
+                WHEN m.media IN ('text/csv', 'application/csv', 'text/tab-separated-values', 'application/vnd.ms-excel') THEN 'csv' ELSE m.media END
     FROM (SELECT lower(trim(split_part(coalesce(request -> 'headers' ->> 'content-type', 'application/json'), ';', 1))) AS media) m
 $$;
 COMMENT ON FUNCTION sentinel.body_media(jsonb) IS 'Tell what the body of a request is said to be: json, csv, or its media type. Unsaid, it is json.';
@@ -45,6 +46,22 @@ COMMENT ON FUNCTION sentinel.http_intake(jsonb, bytea) IS
     'Route: take in one lead of a form or webhook. 202 once it is kept, whether it is queued, a duplicate or refused; 400 when the body is no JSON object, which is kept too.';
 
 -- grant: sentinel_member
+CREATE FUNCTION sentinel.check_lines(file bytea, most integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    plain text := encode(check_lines.file, 'escape');
+    lines integer := length(plain) - length(replace(plain, E'\n', ''));
+BEGIN
+    IF lines > check_lines.most THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN413', MESSAGE = format('a file of %s lines', lines),
+            DETAIL = format('At most %s lines are taken at once.', check_lines.most), HINT = 'Split the file, each part with the line of headings.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sentinel.check_lines(bytea, integer) IS
+    'Raise for a file of more lines than can be worked on in the time that a request has: it would be undone, and sent again in vain. Errors: SN413.';
+
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.declared_text(request jsonb, body bytea) RETURNS bytea
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -77,15 +94,12 @@ DECLARE
     fault text;
     remedy text;
     kept uuid;
-    breaks integer := CASE media WHEN 'csv' THEN length(encode(body, 'escape')) - length(replace(encode(body, 'escape'), E'\n', '')) END;
 BEGIN
-    -- More would not be done within the time that a request has, and a file that is too long would be sent again and again.
-    IF breaks > 100000 THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN413', MESSAGE = format('a file of %s lines', breaks),
-            DETAIL = 'At most 100000 lines are taken at once.', HINT = 'Split the file, each part with the line of headings.';
-    ELSIF media NOT IN ('json', 'csv') THEN
+    IF media NOT IN ('json', 'csv') THEN
         RAISE EXCEPTION USING ERRCODE = 'SN415', MESSAGE = format('a body of type "%s"', left(media, 60)),
             DETAIL = 'This path takes a CSV file, or JSON with leads.', HINT = 'Content-Type: text/csv';
+    ELSIF media = 'csv' THEN
+        PERFORM sentinel.check_lines(body, 100000);
     END IF;
     WITH taken AS MATERIALIZED (
         SELECT c.line, c.state, c.intake_id, c.duplicate_of, NULL::text AS code, c.reason, c.hint
