@@ -140,7 +140,8 @@ BEGIN
             IF r.access = 'signature' THEN
                 request := request || jsonb_build_object('header_pairs', http_handle.headers, 'query_text', http_handle.query);
             ELSIF r.takes_json AND octet_length(http_handle.body) > 0 THEN
-                request := request || jsonb_build_object('json', sentinel.json_body(header, http_handle.body));
+                request := request || jsonb_build_object('json',
+                    sentinel.check_body(verb, r.pattern, sentinel.json_body(header, http_handle.body)));
             END IF;
             IF caller ? 'org_id' THEN
                 PERFORM sentinel.act_for((caller ->> 'org_id')::uuid, (caller ->> 'member_id')::uuid, http_handle.peer);

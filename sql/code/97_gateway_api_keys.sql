@@ -153,7 +153,7 @@ COMMENT ON FUNCTION sentinel.http_list_api_keys(jsonb, bytea) IS 'Route: list AP
 CREATE FUNCTION sentinel.http_create_api_key(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    asked jsonb := sentinel.http_object(request, '{name,scopes}');
+    asked jsonb := sentinel.http_wishes(request, '{name,scopes,member_id,expires_at}', '{name,scopes}');
     made record;
 BEGIN
     PERFORM sentinel.refuse_key(request);

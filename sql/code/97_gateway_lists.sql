@@ -134,6 +134,14 @@ $$;
 COMMENT ON FUNCTION sentinel.http_ids(jsonb, text) IS 'Read a list of ids from a member of a body. Errors: SN007 no list, 22023 no uuid.';
 
 -- grant: sentinel_member, sentinel_operator
+CREATE FUNCTION sentinel.http_wishes(request jsonb, known text[], required text[] DEFAULT '{}') RETURNS jsonb
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT sentinel.json_members(CASE WHEN request ? 'json' OR required <> '{}' THEN sentinel.http_object(request, required) ELSE '{}' END, known)
+$$;
+COMMENT ON FUNCTION sentinel.http_wishes(jsonb, text[], text[]) IS
+    'Give the body of a request that may be missing, a JSON object with known members only: a misspelt amount must not be a missing one. Errors: SN007.';
+
+-- grant: sentinel_member, sentinel_operator
 CREATE FUNCTION sentinel.http_members(request jsonb, known text[], required text[] DEFAULT '{}') RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

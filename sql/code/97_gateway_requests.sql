@@ -206,3 +206,26 @@ CREATE FUNCTION sentinel.json_fault(body bytea) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'sentinel_json_fault';
 COMMENT ON FUNCTION sentinel.json_fault(bytea) IS
     'Tell why bytes of a stranger are not to be parsed as JSON, or null: not UTF-8, a zero character, half a character, nested beyond 64, a number longer than 64 characters or beyond 1e308, a name twice in one of the two outermost objects. Whether they are JSON at all the parser tells.';
+
+CREATE FUNCTION sentinel.check_body(method text, pattern text, value jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    odd record;
+BEGIN
+    -- Numbers may come as texts, for those of many digits do, and lists as their only element: these the route judges.
+    SELECT m.key, s.members -> m.key ->> 'type' AS kind INTO odd
+    FROM (SELECT r.request_schema -> 'properties' AS members FROM sentinel.http_routes r
+          WHERE r.method = check_body.method AND r.pattern = check_body.pattern) s,
+         jsonb_each(CASE jsonb_typeof(check_body.value) WHEN 'object' THEN check_body.value END) m
+    WHERE s.members -> m.key ->> 'type' IN ('string', 'boolean', 'object')
+      AND jsonb_typeof(m.value) NOT IN (s.members -> m.key ->> 'type', 'null')
+    ORDER BY m.key LIMIT 1;
+    IF odd.kind IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = format('the member "%s" is no %s', left(odd.key, 60), odd.kind),
+            DETAIL = format('It is a JSON %s, or null.', odd.kind), HINT = 'See /openapi.json.';
+    END IF;
+    RETURN check_body.value;
+END
+$$;
+COMMENT ON FUNCTION sentinel.check_body(text, text, jsonb) IS
+    'Give the body of a request back whose members are of the kinds that the row of its route names: {} is no text, 0 is not false. Errors: SN007.';

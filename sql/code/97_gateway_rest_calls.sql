@@ -100,10 +100,11 @@ BEGIN
         RETURN sentinel.http_data(sentinel.http_row('sentinel.invoices', invoice, 'invoice'), 201, '/invoices/' || invoice);
     END IF;
     invoice := sentinel.http_param(request, 'invoice_id');
-    given := CASE WHEN request ? 'json' THEN sentinel.http_object(request) ELSE '{}' END;
+    given := sentinel.http_wishes(request, CASE split_part(request ->> 'route', '/', 4) WHEN 'mark-paid' THEN '{amount}' WHEN 'send' THEN '{due_at}'
+                                                                                       WHEN 'cancel' THEN '{reason}' END::text[]);
     CASE split_part(request ->> 'route', '/', 4)
         WHEN 'mark-paid' THEN
-            PERFORM sentinel.mark_invoice_paid(invoice, (given ->> 'amount')::numeric);
+            PERFORM sentinel.mark_invoice_paid(invoice, sentinel.json_number(given, 'amount'));
         WHEN 'send' THEN
             PERFORM sentinel.send_invoice(invoice, sentinel.http_time(given ->> 'due_at', 'due_at'));
         WHEN 'cancel' THEN
@@ -138,13 +139,14 @@ BEGIN
         RETURN sentinel.http_data(sentinel.http_row('sentinel.contracts', contract, 'contract', '{html}'), 201, '/contracts/' || contract);
     END IF;
     contract := sentinel.http_param(request, 'contract_id');
-    given := CASE WHEN request ? 'json' THEN sentinel.http_object(request) ELSE '{}' END;
+    given := sentinel.http_wishes(request, CASE split_part(request ->> 'route', '/', 4) WHEN 'send' THEN '{url}' WHEN 'sign' THEN '{signed_by,url,sha256}'
+                                                                                       WHEN 'void' THEN '{reason}' END::text[],
+                                  CASE split_part(request ->> 'route', '/', 4) WHEN 'sign' THEN '{signed_by}' ELSE '{}' END::text[]);
     CASE split_part(request ->> 'route', '/', 4)
         WHEN 'send' THEN
             PERFORM sentinel.send_contract(contract, nullif(given ->> 'url', ''));
         WHEN 'sign' THEN
-            PERFORM sentinel.http_object(request, '{signed_by}'),
-                sentinel.sign_contract(contract, given ->> 'signed_by', nullif(given ->> 'url', ''), nullif(given ->> 'sha256', ''));
+            PERFORM sentinel.sign_contract(contract, given ->> 'signed_by', nullif(given ->> 'url', ''), nullif(given ->> 'sha256', ''));
         WHEN 'void' THEN
             PERFORM sentinel.void_contract(contract, nullif(given ->> 'reason', ''));
         ELSE NULL;
@@ -229,7 +231,7 @@ BEGIN
         END IF;
     ELSIF request ->> 'method' = 'PATCH' THEN
         given := sentinel.http_members(request, '{satisfaction_score,churn_risk_score,renewal_at}');
-        PERFORM sentinel.change_client(client, (given ->> 'satisfaction_score')::numeric, (given ->> 'churn_risk_score')::numeric,
+        PERFORM sentinel.change_client(client, sentinel.json_number(given, 'satisfaction_score'), sentinel.json_number(given, 'churn_risk_score'),
                                        sentinel.http_time(given ->> 'renewal_at', 'renewal_at'));
     END IF;
     RETURN sentinel.client_data(client);

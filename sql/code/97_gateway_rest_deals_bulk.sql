@@ -168,6 +168,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SN007', MESSAGE = 'the body is empty', DETAIL = 'It is a CSV file whose first line names the columns.',
             HINT = 'curl --data-binary @deals.csv -H ''Content-Type: text/csv''';
     END IF;
+    PERFORM sentinel.check_lines(http_import_deals.body, 20000);
     SELECT jsonb_build_object('rows', count(*), 'created', count(*) FILTER (WHERE i.state = 'created'), 'updated', count(*) FILTER (WHERE i.state = 'updated'),
                'unchanged', count(*) FILTER (WHERE i.state = 'unchanged'), 'rejected', count(*) FILTER (WHERE i.state = 'rejected'),
                'dry_run', sentinel.http_query_boolean(request, 'dry_run'),

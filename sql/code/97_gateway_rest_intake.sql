@@ -4,7 +4,8 @@
 CREATE FUNCTION sentinel.body_media(request jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN m.media = 'application/json' OR m.media LIKE 'application/%+json' THEN 'json'
-                WHEN m.media IN ('text/csv', 'application/csv', 'text/tab-separated-values') THEN 'csv' ELSE m.media END
+                -- Browsers on machines with a spreadsheet call a CSV file application/vnd.ms-excel.
+                WHEN m.media IN ('text/csv', 'application/csv', 'text/tab-separated-values', 'application/vnd.ms-excel') THEN 'csv' ELSE m.media END
     FROM (SELECT lower(trim(split_part(coalesce(request -> 'headers' ->> 'content-type', 'application/json'), ';', 1))) AS media) m
 $$;
 COMMENT ON FUNCTION sentinel.body_media(jsonb) IS 'Tell what the body of a request is said to be: json, csv, or its media type. Unsaid, it is json.';
@@ -45,6 +46,42 @@ COMMENT ON FUNCTION sentinel.http_intake(jsonb, bytea) IS
     'Route: take in one lead of a form or webhook. 202 once it is kept, whether it is queued, a duplicate or refused; 400 when the body is no JSON object, which is kept too.';
 
 -- grant: sentinel_member
+CREATE FUNCTION sentinel.check_lines(file bytea, most integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    plain text := encode(check_lines.file, 'escape');
+    lines integer := length(plain) - length(replace(plain, E'\n', ''));
+BEGIN
+    IF lines > check_lines.most THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN413', MESSAGE = format('a file of %s lines', lines),
+            DETAIL = format('At most %s lines are taken at once.', check_lines.most), HINT = 'Split the file, each part with the line of headings.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sentinel.check_lines(bytea, integer) IS
+    'Raise for a file of more lines than can be worked on in the time that a request has: it would be undone, and sent again in vain. Errors: SN413.';
+
+-- grant: sentinel_member
+CREATE FUNCTION sentinel.declared_text(request jsonb, body bytea) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF request -> 'headers' ->> 'content-type' !~* ';\s*charset\s*=\s*"?(iso-?8859-1|latin-?1|windows-1252|cp-?1252)"?\s*(;|$)' THEN
+        RETURN body;
+    END IF;
+    PERFORM convert_from(body, 'UTF8');
+    RETURN body;
+EXCEPTION WHEN data_exception THEN
+    BEGIN
+        RETURN convert(body, 'WIN1252', 'UTF8');
+    EXCEPTION WHEN data_exception THEN
+        RETURN body;
+    END;
+END
+$$;
+COMMENT ON FUNCTION sentinel.declared_text(jsonb, bytea) IS
+    'Give a file in UTF-8 that is said to be in Latin 1 or Windows-1252, where it is no UTF-8 as it stands; others as they are.';
+
+-- grant: sentinel_member
 CREATE FUNCTION sentinel.http_intake_csv(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -61,10 +98,12 @@ BEGIN
     IF media NOT IN ('json', 'csv') THEN
         RAISE EXCEPTION USING ERRCODE = 'SN415', MESSAGE = format('a body of type "%s"', left(media, 60)),
             DETAIL = 'This path takes a CSV file, or JSON with leads.', HINT = 'Content-Type: text/csv';
+    ELSIF media = 'csv' THEN
+        PERFORM sentinel.check_lines(body, 100000);
     END IF;
     WITH taken AS MATERIALIZED (
         SELECT c.line, c.state, c.intake_id, c.duplicate_of, NULL::text AS code, c.reason, c.hint
-        FROM sentinel.intake_csv(CASE media WHEN 'csv' THEN body END, source, defaults, file_name) c WHERE media = 'csv'
+        FROM sentinel.intake_csv(CASE media WHEN 'csv' THEN sentinel.declared_text(request, body) END, source, defaults, file_name) c WHERE media = 'csv'
         UNION ALL
         SELECT l.line, l.state, l.intake_id, l.duplicate_of, l.code, l.reason, l.hint
         FROM sentinel.intake_leads(body, source, defaults, nullif(request -> 'headers' ->> 'idempotency-key', ''), file_name) l WHERE media = 'json'

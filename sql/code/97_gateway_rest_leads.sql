@@ -43,7 +43,7 @@ DECLARE
     lines jsonb;
     answer jsonb;
 BEGIN
-    SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') INTO lines
+    SELECT coalesce(jsonb_agg(to_jsonb(s) - 'lead_id' || jsonb_build_object('id', s.lead_id)), '[]') INTO lines
     FROM sentinel.search_leads(sentinel.lead_filters(request), sort, way, CASE WHEN page IS NULL THEN least(most + 1, 200) ELSE most END,
                                page, after) s;
     answer := sentinel.http_found(lines, most);

@@ -70,7 +70,7 @@ BEGIN
     held := sentinel.http_row('sentinel.tasks', task, 'task');
     IF request ->> 'route' LIKE '%/complete' THEN
         -- Without a word it toggles.
-        given := CASE WHEN request ? 'json' THEN sentinel.http_object(request) ELSE '{}' END;
+        given := sentinel.http_wishes(request, '{done}');
         PERFORM sentinel.complete_task(task, coalesce((given ->> 'done')::boolean, held -> 'completed_at' = 'null'));
     ELSIF request ->> 'method' IN ('PATCH', 'DELETE') THEN
         PERFORM sentinel.require_contributor();
@@ -204,7 +204,8 @@ BEGIN
         -- A search for deals gives 100 rows at most, one for leads 200.
         most := sentinel.http_query_integer(request, 'limit', 50, 1, 99);
         page := sentinel.http_query_integer(request, 'page', NULL, 1, 1000000);
-        SELECT coalesce(jsonb_agg(r.line), '[]') INTO lines
+        SELECT coalesce(jsonb_agg(CASE WHEN r.line ? 'deal_id' THEN r.line - 'deal_id' || jsonb_build_object('id', r.line -> 'deal_id')
+                                       ELSE r.line - 'lead_id' || jsonb_build_object('id', r.line -> 'lead_id') END), '[]') INTO lines
         FROM sentinel.run_saved_view(view_id, CASE WHEN page IS NULL THEN most + 1 ELSE most END, page, sentinel.http_after(request)) AS r(line);
         RETURN jsonb_build_object('json', sentinel.http_found(lines, most)
             || CASE WHEN page IS NULL THEN '{}'

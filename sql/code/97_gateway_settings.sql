@@ -12,7 +12,7 @@ BEGIN
     END IF;
     RETURN jsonb_build_array(jsonb_build_array('Access-Control-Allow-Origin', origin), jsonb_build_array('Vary', 'Origin'),
         jsonb_build_array('Access-Control-Allow-Credentials', 'true'),
-        jsonb_build_array('Access-Control-Expose-Headers', 'ETag, Location, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id'));
+        jsonb_build_array('Access-Control-Expose-Headers', 'Content-Disposition, ETag, Location, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id'));
 END
 $$;
 COMMENT ON FUNCTION sentinel.cors_headers(jsonb) IS

@@ -32,7 +32,7 @@ COMMENT ON FUNCTION sentinel.http_webhook_sources(jsonb, bytea) IS 'Route: list 
 CREATE FUNCTION sentinel.http_add_webhook_source(request jsonb, body bytea) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    j jsonb := sentinel.http_object(request, '{vendor,name}');
+    j jsonb := sentinel.http_wishes(request, '{vendor,name,secret,purpose,account,scheme}', '{vendor,name}');
     made record;
 BEGIN
     SELECT * INTO made FROM sentinel.add_webhook_source(j ->> 'vendor', j ->> 'name', nullif(j ->> 'secret', ''),

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(237);
+SELECT plan(238);
 
 \ir ../support/routes.sql
 
@@ -209,6 +209,7 @@ SELECT is(pg_temp.call(who, 'POST', '/deals/import', NULL, query, body, headers)
     ('olga', 'mapping=x', 'name', '{}', 400, 'a mapping that is none'), ('olga', '', 'name', '{"content-type": "application/json"}', 415, 'of another type'),
     ('olga', 'pipeline=none', 'name', '{}', 404, 'into a pipeline that is none')) v (who, query, body, headers, status, what);
 SELECT is((SELECT max_body_bytes FROM sentinel.http_routes WHERE pattern = '/deals/import'), 10485760, 'files have up to 10 MB');
+SELECT is(pg_temp.call('ada', 'POST', '/deals/import', NULL, '', convert_to(repeat(E'x\n', 20001), 'UTF8')) -> 'status', '413', 'of as many lines as can be done in a request');
 
 -- Risk.
 SELECT is(pg_temp.data(pg_temp.call('olga', 'GET', '/deals/' || :'l3' || '/risk')) ->> 'band', 'High', 'the risk of a deal');

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(46);
+SELECT plan(50);
 \ir ../support/http.sql
 
 SELECT sentinel.create_org('Intake Ltd', 'gateway-intake') AS org, sentinel.create_org('Other Ltd', 'gateway-intake-other') AS other \gset
@@ -95,6 +95,13 @@ SELECT is((SELECT count(*) FROM sentinel.intake_batches t JOIN bodies b ON b.bod
 SELECT is((SELECT a.status::text || (a.json ->> 'title') FROM pg_temp.http(:'key', 'POST', '/intake/csv', '{"lead": []}') a), '400the body has no array "leads"', 'as is one without leads');
 SELECT is((pg_temp.http(:'key', 'POST', '/intake/csv', '{"leads": []}')).json, '{"accepted": 0, "duplicates": 0, "errors": 0, "ids": [], "rows": []}', 'an empty list is one of nothing');
 SELECT is((pg_temp.http(:'key', 'POST', '/intake/csv', 'x', '[["Content-Type", "application/pdf"]]')).status, 415, 'a PDF is neither');
+SELECT is((SELECT a.status::text || (a.json ->> 'code') FROM pg_temp.http(:'key', 'POST', '/intake/csv', repeat(E'x\n', 100001), '[["Content-Type", "text/csv"]]') a),
+    '413too_large', 'a file that cannot be done in time is refused at once, and not after a while as one to try again');
+SELECT is((pg_temp.send(:'key', 'POST', '/intake/csv', convert_to(E'Name,Email\nJos\u00e9,jose@gateway-intake.example\n', 'LATIN1'),
+    '[["Content-Type", "text/csv; charset=ISO-8859-1"]]')).json -> 'accepted', '1', 'a file in Latin 1 is read when it is said to be');
+SELECT is((SELECT payload ->> 'name' FROM sentinel.intake_raw WHERE payload ->> 'email' = 'jose@gateway-intake.example'), U&'Jos\00E9', 'letter by letter');
+SELECT is((pg_temp.http(:'key', 'POST', '/intake/csv', E'Name,Email\nZo\u00eb,zoe@gateway-intake.example\n', '[["Content-Type", "application/vnd.ms-excel; charset=latin1"]]')).json -> 'accepted',
+    '1', 'and one in UTF-8 whatever is said');
 SELECT is((SELECT max_body_bytes FROM sentinel.http_routes WHERE pattern = '/intake/csv'), 10485760, 'ten megabytes are taken');
 
 SELECT * FROM finish();

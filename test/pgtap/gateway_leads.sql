@@ -136,8 +136,8 @@ SELECT is((pg_temp.http(:'mira_calls', 'POST', '/tags', '{"name": "fair"}')).sta
 SELECT is((pg_temp.http(:'mira_calls', 'POST', '/tags', '{"name": "Red", "colour": "red"}')).status, 400, 'a member that is not known is told');
 SELECT is((SELECT string_agg(a.status::text, ',' ORDER BY p.n) FROM (VALUES (1, 'POST', :'tag'), (2, 'POST', :'tag'), (3, 'POST', :'foreign_tag'), (4, 'POST', :'none')) AS p(n, method, tag)
     CROSS JOIN LATERAL pg_temp.http(:'mira_calls', p.method, :'location' || '/tags/' || p.tag) a), '201,200,404,404', 'a tag is put on once; theirs is none');
-SELECT is((pg_temp.http(:'mira_calls', 'GET', '/leads?tag=fair')).json #>> '{data,0,id}', NULL, 'found by its tag');
-SELECT is((pg_temp.http(:'mira_calls', 'GET', '/leads?tag=fair')).json #>> '{data,0,lead_id}', :'ann', 'under its lead_id');
+SELECT is((pg_temp.http(:'mira_calls', 'GET', '/leads?tag=fair')).json #>> '{data,0,id}', :'ann', 'found by its tag, under its id');
+SELECT is((pg_temp.http(:'mira_calls', 'GET', '/leads?tag=fair')).json #>> '{data,0,lead_id}', NULL, 'which has no other name in lists');
 SELECT is((pg_temp.http(:'mira_calls', 'DELETE', :'location' || '/tags/' || :'tag')).status, 204, 'and off');
 SELECT is((pg_temp.http(:'mira_calls', 'DELETE', :'tag_at')).status, 403, 'members delete no tags');
 SELECT is((pg_temp.http(:'olga_calls', 'DELETE', :'tag_at')).status, 204, 'owners do');

@@ -226,7 +226,7 @@ SELECT is((SELECT count(*) FROM sentinel.oidc_nonces n JOIN token t ON n.nonce_s
 SELECT is((SELECT count(*) FROM sentinel.sessions), 2::bigint, 'and no session came of it');
 SELECT is((pg_temp.call('POST', '/auth/oidc', jsonb_build_object('id_token', x))).status, s, 'no token: ' || left(x, 20)) FROM (VALUES ('x', 401), ('a.b.c', 401), ('..', 401),
     (repeat('a', 20000), 401), ('e30.e30.e30', 401), ('', 400)) v(x, s);
-SELECT is((pg_temp.call('POST', '/auth/oidc', '{"id_token": {"a": [1]}}')).status, 401, 'nor an object');
+SELECT is((pg_temp.call('POST', '/auth/oidc', '{"id_token": {"a": [1]}}')).status, 400, 'nor an object');
 SELECT is((pg_temp.sign_in('late', '2026-03-01 12:05:01+00')).status, 401, 'a nonce holds so long and no longer');
 SELECT pg_temp.know('good', :'idp');
 SELECT is((pg_temp.sign_in('good')).status, 200, 'a token whose nonce is there again signs in again');

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(17);
+SELECT plan(22);
 \ir ../support/http.sql
 
 SELECT sentinel.create_org('Rest Ltd', 'gateway-rest') AS org, sentinel.create_org('Other Ltd', 'gateway-rest-other') AS other \gset
@@ -113,6 +113,24 @@ SELECT is_empty(format($$SELECT r.pattern, p.value ->> 'name', a.status, a.json 
     CROSS JOIN LATERAL pg_temp.http(pg_temp.caller(%L, %L, 'owner'), 'GET', pg_temp.path(r.pattern) || '?' || (p.value ->> 'name') || '=%%C2%%A7') a
     WHERE r.method = 'GET' AND (p.value -> 'schema' ? 'enum' OR p.value -> 'schema' ? 'format' OR p.value #>> '{schema,type}' IN ('integer', 'number'))
       AND a.status <> 400 AND NOT (r.pattern = '/observability/events' AND p.value ->> 'name' = 'subject_id')$$, :'org', :'olga'), 'so is a bad value of a parameter');
+
+-- Bodies are held to what the row of the route says of them.
+SELECT pg_temp.caller(:'org', :'olga', 'owner') AS boss \gset
+SELECT is_empty(format($$SELECT r.method, r.pattern, m.member, a.status, a.json FROM house_routes r
+    CROSS JOIN LATERAL (SELECT p.key AS member FROM jsonb_each(r.request_schema -> 'properties') p WHERE p.value ->> 'type' IN ('string', 'boolean')) m
+    CROSS JOIN LATERAL pg_temp.http(%L, r.method, pg_temp.path(r.pattern),
+        (coalesce(pg_temp.body(r.request_schema), '{}')::jsonb || jsonb_build_object(m.member, '{}'::jsonb))::text) a WHERE a.status <> 400$$, :'boss'),
+    'an object is no text and no boolean anywhere');
+SELECT is((SELECT a.status || (a.json ->> 'title') FROM pg_temp.http(:'boss', 'POST', pg_temp.path('/invoices/{invoice_id}/mark-paid'), '{"amuont": 1}') a),
+    '400the body has an unknown member "amuont"', 'a misspelt member is not read over, least of all an amount: without one the whole is paid');
+SELECT is((SELECT a.status || (a.json ->> 'title') FROM pg_temp.http(:'boss', 'POST', '/notes', '{"subjectType": "lead", "subjectId": null, "body": {}}') a),
+    '400the member "body" is no string', 'nothing that is no text becomes one');
+
+-- One thing has one name for its id.
+SELECT is_empty(format($$SELECT r.pattern, a.text FROM house_routes r CROSS JOIN LATERAL pg_temp.http(%L, 'GET', pg_temp.path(r.pattern)) a
+    WHERE r.method = 'GET' AND r.pattern ~ '^/(leads|deals|calls|clients|invoices|contracts|notes|tasks|templates|tags|saved-views)$'
+      AND NOT coalesce(a.json -> 'data' -> 0, '{}') ? 'id'$$, :'boss'), 'lists give the id as the things themselves do');
+SELECT ok((pg_temp.http(:'boss', 'GET', pg_temp.path('/saved-views/{view_id}/run'))).json -> 'data' -> 0 ? 'id', 'and saved views do');
 
 -- What belongs to others is as what there is not: the answer to the id of a thing of another organisation and to an unknown id.
 SELECT gen_random_uuid() AS none \gset

@@ -24,7 +24,7 @@ SELECT sentinel.serve('GET', '/deals/export', 'sentinel.http_export_deals', 'Wri
     query => ARRAY['format csv|json Kind of file; csv when left out.', 'stage text Stage, by name or alias.', 'owner uuid Member who works them.',
         'team_id uuid Only deals of this team.', 'include_team_deals boolean False: only own deals; true when left out.',
         'kind open|won|lost What became of them.', 'created_from time Made at this time or later.', 'created_until time Made before this time.']);
-SELECT sentinel.serve('POST', '/deals/import', 'sentinel.http_import_deals', 'Take in a CSV file of opportunities.', 'deals', role => 'admin',
+SELECT sentinel.serve('POST', '/deals/import', 'sentinel.http_import_deals', 'Take in a CSV file of opportunities, of at most 20000 lines.', 'deals', role => 'admin',
     takes => 'text/csv', rate_tier => 'strict', max_body_bytes => 10485760,
     query => ARRAY['dry_run boolean True: tell what would become of it, write nothing.', 'mapping text JSON object from headings to fields, or as header X-Mapping.',
         'defaults text JSON object of what a record has that lacks it.', 'words text JSON object by field of what cells mean.',

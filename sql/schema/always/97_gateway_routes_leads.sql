@@ -5,7 +5,7 @@ SELECT sentinel.serve('POST', '/intake/form', 'sentinel.http_intake', 'Take in o
 SELECT sentinel.serve('POST', '/intake/webhook', 'sentinel.http_intake', 'Take in one lead as {"payload": {…}}; Idempotency-Key makes it come in once.',
     'intake', takes => 'application/json', rate_tier => 'intake', answers => 'free');
 SELECT sentinel.serve('POST', '/intake/csv', 'sentinel.http_intake_csv',
-    'Take in many leads, as a CSV file or as application/json {"leads": [{…}]}; what came before is a duplicate, and Idempotency-Key gives a list''s first answer.',
+    'Take in many leads, as a CSV file of at most 100000 lines or as application/json {"leads": [{…}]}; what came before is a duplicate, and Idempotency-Key gives a list''s first answer.',
     'intake', takes => 'text/csv', rate_tier => 'intake', max_body_bytes => 10485760, answers => 'free',
     query => ARRAY['source text Name of where the leads come from; csv unless given.', 'file_name text Name of the file.',
                    'platform text Platform of leads that tell none.', 'lead_source text Source of leads that tell none.',
