@@ -312,6 +312,9 @@ BEGIN
     END IF;
     handed := sentinel.hand_over_work(remove_member.member_id, NULL, remove_member.heir);
     UPDATE sentinel.members m SET removed_at = now() WHERE m.org_id = org AND m.id = remove_member.member_id;
+    -- The member's own no longer hold anyway; those that the member made for others and for the organisation go too.
+    UPDATE sentinel.api_keys k SET revoked_at = now()
+    WHERE k.org_id = org AND k.created_by = remove_member.member_id AND k.revoked_at IS NULL;
     DELETE FROM sentinel.team_members t WHERE t.org_id = org AND t.member_id = remove_member.member_id;
     DELETE FROM sentinel.member_roles r WHERE r.org_id = org AND r.member_id = remove_member.member_id;
     -- Nobody comes in by the hand of one who is out.

@@ -83,7 +83,8 @@ CREATE FUNCTION sentinel.http_handle(method text, path text, query text, headers
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' AS $$
 DECLARE
     verb text := CASE upper(http_handle.method) WHEN 'HEAD' THEN 'GET' ELSE upper(http_handle.method) END;
-    at timestamptz := coalesce(http_handle.received_at, now());
+    -- Not long ago: an old time would bring back tokens that have expired.
+    at timestamptz := greatest(coalesce(http_handle.received_at, now()), now() - interval '5 minutes');
     header jsonb;
     r record;
     caller jsonb;

@@ -154,7 +154,9 @@ DECLARE
 BEGIN
     -- By account too, whichever address tries. Taken here it would come back with an error: so failures return.
     BEGIN
-        PERFORM sentinel.take_token('account', 'account:' || encode(sha256(convert_to(address, 'UTF8')), 'hex'), NULL, at);
+        -- Few from one address, more from all: nobody is shut out of the own account by what others try.
+        PERFORM sentinel.take_token('account', 'account:' || encode(sha256(convert_to(address || '|' || coalesce(request ->> 'peer', ''), 'UTF8')), 'hex'), NULL, at),
+                sentinel.take_token('account_anywhere', 'account:' || encode(sha256(convert_to(address, 'UTF8')), 'hex'), NULL, at);
     EXCEPTION WHEN SQLSTATE 'SN429' THEN
         RETURN sentinel.http_problem(429, 'rate_limited', 'too many attempts to sign in to this account', NULL, 'Wait a minute.')
             || '{"headers": {"Retry-After": "60"}}';
@@ -166,6 +168,8 @@ BEGIN
     ELSIF two_factors AND nullif(asked ->> 'code', '') IS NULL THEN
         RETURN sentinel.http_problem(401, 'totp_required', 'a one-time code is needed', NULL, 'Send it as code.');
     ELSIF two_factors THEN
+        -- A code has six digits: few are tried in an hour.
+        PERFORM sentinel.take_token('code', 'code:' || person, NULL, at);
         IF NOT sentinel.totp_matches(person, asked ->> 'code', at) THEN
             RETURN sentinel.http_problem(401, 'unauthorized', 'the one-time code is wrong or was used');
         END IF;
@@ -220,7 +224,7 @@ BEGIN
         IF nullif(asked ->> 'code', '') IS NULL THEN
             RETURN sentinel.http_problem(401, 'totp_required', 'a one-time code is needed', NULL, 'Send it as code, with the same token.');
         END IF;
-        PERFORM sentinel.take_token('account', 'totp:' || person, NULL, at);
+        PERFORM sentinel.take_token('code', 'code:' || person, NULL, at);
         IF NOT coalesce(sentinel.totp_matches(person, asked ->> 'code', at), false) THEN
             RETURN sentinel.http_problem(401, 'unauthorized', 'the one-time code is wrong or was used');
         END IF;

@@ -169,7 +169,8 @@ BEGIN
     END IF;
     html := sentinel.http_row('sentinel.contracts', contract, 'contract') ->> 'html';
     -- The text is of whoever wrote the template: it runs nothing here.
-    RETURN jsonb_build_object('type', 'text/html; charset=utf-8', 'text', html, 'headers', jsonb_build_object('Content-Security-Policy', 'sandbox'));
+    RETURN jsonb_build_object('type', 'text/html; charset=utf-8', 'text', html, 'headers', jsonb_build_object('Content-Security-Policy',
+        'sandbox; default-src ''none''; style-src ''unsafe-inline''; img-src data: https:'));
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_document(jsonb, bytea) IS

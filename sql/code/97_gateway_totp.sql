@@ -97,7 +97,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SN005', MESSAGE = 'there is nothing to confirm',
             DETAIL = 'One-time codes are on already, or have not begun.', HINT = 'POST /auth/totp.';
     END IF;
-    PERFORM sentinel.take_token('account', 'totp:' || person, NULL, at);
+    PERFORM sentinel.take_token('code', 'code:' || person, NULL, at);
     IF NOT sentinel.totp_matches(person, code, at) THEN
         RETURN sentinel.http_problem(403, 'forbidden', 'the one-time code is wrong', 'It is that of the moment; the clocks must agree.', NULL);
     END IF;

@@ -125,15 +125,12 @@ BEGIN
     candidates := ARRAY(SELECT s.id FROM sentinel.webhook_sources s
         WHERE s.vendor = verified_sources.vendor AND s.enabled AND (named IS NULL OR s.id = CASE
               WHEN named ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN named::uuid ELSE nobody END)
-        LIMIT 21);
-    IF cardinality(candidates) > 20 THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = 'whose webhook this is cannot be told', DETAIL = 'Here at most 20 sources are tried.',
-            HINT = format('Send to the path of the source: /webhooks/%s/{source_id}.', verified_sources.vendor);
-    END IF;
+        -- The oldest: who adds sources later shuts nobody out.
+        ORDER BY s.created_at, s.id LIMIT 21);
     -- A source that is not there, or has no key, takes as long as another: a key that nobody knows is sealed each time, and tried for it.
     decoy := sentinel.seal_server_secret(nobody, 'webhook', nobody, 1, convert_to(sentinel.make_webhook_secret(v.secret_form), 'UTF8'));
     SELECT count(*) INTO keyed FROM sentinel.webhook_sources s
-    WHERE s.vendor = verified_sources.vendor AND s.id = ANY (candidates) AND EXISTS (SELECT FROM sentinel.webhook_keys k
+    WHERE s.vendor = verified_sources.vendor AND s.id = ANY (candidates[:20]) AND EXISTS (SELECT FROM sentinel.webhook_keys k
           WHERE k.org_id = s.org_id AND k.source_id = s.id AND (k.expires_at IS NULL OR k.expires_at > at));
     RETURN QUERY
     WITH tried AS MATERIALIZED (
@@ -145,14 +142,18 @@ BEGIN
                                   FROM (SELECT k.envelope, k.version FROM sentinel.webhook_keys k
                                         WHERE k.org_id = s.org_id AND k.source_id = s.id AND (k.expires_at IS NULL OR k.expires_at > at)
                                         ORDER BY k.version DESC LIMIT 8) x) k
-              WHERE s.vendor = verified_sources.vendor AND s.id = ANY (candidates) AND k.versions IS NOT NULL
+              WHERE s.vendor = verified_sources.vendor AND s.id = ANY (candidates[:20]) AND k.versions IS NOT NULL
               UNION ALL SELECT nobody, nobody, NULL, v.schemes[1], ARRAY[decoy], '{1}' WHERE keyed = 0) t
     )
     SELECT t.org_id, t.id, t.account FROM tried t WHERE t.fault IS NULL AND t.org_id <> nobody;
+    IF NOT FOUND AND cardinality(candidates) > 20 THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN004', MESSAGE = 'whose webhook this is cannot be told', DETAIL = 'Here the 20 oldest sources are tried.',
+            HINT = format('Send to the path of the source: /webhooks/%s/{source_id}.', verified_sources.vendor);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION sentinel.verified_sources(text, text, jsonb, bytea) IS
-    'Find the sources of a vendor, or the one named, whose keys have signed a request. Errors: SN004 more than 20 would have to be tried.';
+    'Find the sources of a vendor, or the one named, whose keys have signed a request. Errors: SN004 none of the 20 oldest has, and there are more.';
 
 CREATE FUNCTION sentinel.webhook_answer(vendor text, hint text, value jsonb, form boolean, event_id uuid, duplicate boolean) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

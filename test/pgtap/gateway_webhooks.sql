@@ -3,7 +3,7 @@
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = error;
-SELECT plan(162);
+SELECT plan(163);
 
 -- A key file outlives the transaction: an earlier run may have made it.
 DO $$
@@ -298,6 +298,8 @@ SELECT is(pg_temp.post('/webhooks/slack', pg_temp.signed('slack', '8f742231b10e8
 SELECT sentinel.enter(:'other');
 SELECT sentinel.add_webhook_source('zendesk', 'Desk ' || n, 'zendesk-secret-of-32-characters-' || n) FROM generate_series(1, 20) n \g /dev/null
 SELECT matches(pg_temp.post('/webhooks/zendesk', '[]', '{}') ->> 'body', '/webhooks/zendesk/\{source_id\}', 'more than 20 sources are not tried');
+SELECT is(pg_temp.post('/webhooks/zendesk', pg_temp.signed('zendesk', 'zendesk-secret-of-32-characters-', '{"id":"z-9","type":"x"}'), '{"id":"z-9","type":"x"}') ->> 'status', '200',
+    'the oldest are: nobody is shut out by sources that others add');
 SELECT is((SELECT count(*) FROM sentinel.webhook_events WHERE org_id = :'other'), 0::bigint, 'and the other organisation has got nothing');
 
 -- Leads, and what is deleted.

@@ -24,7 +24,9 @@ INSERT INTO sentinel.rate_tiers (tier, capacity, per_seconds, counts_by, descrip
     ('track', 10, 60, 'address', 'Usage figures of pages.'),
     ('sign_in', 10, 60, 'address', 'Attempts to sign in, register or refresh.'),
     ('refused', 300, 60, 'address', 'Tokens and keys that do not hold.'),
-    ('account', 10, 60, 'caller', 'Attempts to sign in to one account, from wherever.'),
+    ('account', 10, 60, 'caller', 'Attempts to sign in to one account from one address, and to change what guards it.'),
+    ('account_anywhere', 60, 60, 'caller', 'Attempts to sign in to one account, from wherever.'),
+    ('code', 20, 3600, 'caller', 'One-time codes tried for one account.'),
     ('intake', 60000, 60, 'caller', 'Leads that come in by program.'),
     ('webhook', 60000, 60, 'address', 'What vendors send.')
 ON CONFLICT DO NOTHING;
