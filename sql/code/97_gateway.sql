@@ -28,6 +28,7 @@ BEGIN
         ('SN005', 409, 'illegal_transition'), ('SN006', 409, 'append_only'), ('SN007', 400, 'invalid'), ('SN010', 503, 'parked'),
         ('SN401', 401, 'unauthorized'), ('SN413', 413, 'too_large'), ('SN415', 415, 'unsupported_media_type'),
         ('SN429', 429, 'rate_limited'), ('SN501', 501, 'not_built'), ('SN503', 503, 'unavailable'),
+        ('55000', 503, 'not_ready'),
         ('23505', 409, 'conflict'), ('23503', 409, 'conflict'), ('42501', 403, 'forbidden'), ('40001', 503, 'try_again'),
         ('40P01', 503, 'try_again'), ('55P03', 503, 'try_again'), ('57014', 503, 'timeout'), ('53300', 503, 'unavailable'),
         ('23514', 400, 'invalid'), ('23502', 400, 'invalid'), ('22004', 400, 'invalid'), ('54000', 400, 'invalid'), ('54001', 400, 'invalid')
@@ -38,7 +39,8 @@ BEGIN
         RETURN sentinel.http_problem(500, 'internal', 'the request could not be answered',
                                      'What went wrong is in the log of the database.', NULL);
     END IF;
-    RETURN sentinel.http_problem(known.status, known.code, message, detail, hint);
+    -- What is amiss with the server's key may name its file.
+    RETURN sentinel.http_problem(known.status, known.code, message, CASE WHEN http_error.sqlstate_of <> '55000' THEN detail END, hint);
 END
 $$;
 COMMENT ON FUNCTION sentinel.http_error(text, text, text, text) IS
@@ -166,7 +168,7 @@ BEGIN
     IF state IS NOT NULL THEN
         answer := sentinel.http_error(state, message, detail, hint);
         more := more || sentinel.error_headers(state, detail);
-        IF answer -> 'status' = '500' THEN
+        IF answer -> 'status' = '500' OR state = '55000' THEN
             RAISE LOG 'sentinel: % failed: % (SQLSTATE %)', label, message, state;
         END IF;
     END IF;

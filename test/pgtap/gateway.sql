@@ -1,7 +1,7 @@
 -- The gateway's entry: routes, what a request may be, who is let in, errors, limits of bodies, CORS, ETags.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(117);
+SELECT plan(118);
 \i test/support/gateway.sql
 
 SELECT sentinel.create_org('North', 'gateway-north') AS north \gset
@@ -178,6 +178,10 @@ SET LOCAL ROLE sentinel_gateway;
 SELECT is((SELECT count(*) FROM sentinel.gateway_routes()) > 100, true, 'the gateway reads what bodies routes take');
 SELECT throws_ok('SELECT * FROM sentinel.http_routes', '42501', NULL, 'and no table');
 RESET ROLE;
+
+SELECT is(sentinel.http_error('55000', 'the server has no key', 'The file /secret/place.', 'SELECT sentinel.create_server_key();') -> 'json',
+    '{"type": "about:blank", "title": "the server has no key", "status": 503, "code": "not_ready", "hint": "SELECT sentinel.create_server_key();"}',
+    'a server that was given no key says so, and not where it looked');
 
 SELECT * FROM finish();
 ROLLBACK;
