@@ -79,7 +79,9 @@ CREATE FUNCTION sentinel.http_list_deals(request jsonb, body bytea) RETURNS json
 DECLARE
     most integer := sentinel.http_query_integer(request, 'limit', 50, 1, 100);
     sort text := sentinel.http_query_text(request, 'sort', '{created_at,changed_at,value,name,expected_close_at}', 'created_at');
-    direction text := sentinel.http_query_text(request, 'direction', '{desc,asc}', CASE sort WHEN 'name' THEN 'asc' ELSE 'desc' END);
+    -- order as in lists of leads; direction as in SQL.
+    direction text := sentinel.http_query_text(request, 'order', '{desc,asc}',
+        sentinel.http_query_text(request, 'direction', '{desc,asc}', CASE sort WHEN 'name' THEN 'asc' ELSE 'desc' END));
     place jsonb := sentinel.read_page_cursor(request -> 'query' ->> 'cursor');
     newest boolean := sort = 'created_at' AND direction = 'desc';
     ids uuid[];

@@ -127,7 +127,7 @@ SELECT is(pg_temp.walk('olga', '/deals', 'limit=2&created_until=2026-03-01') -> 
 SELECT is(pg_temp.walk('olga', '/deals', 'limit=' || n || '&created_until=2026-03-01') -> 'seen', pg_temp.walk('olga', '/deals', 'limit=100&created_until=2026-03-01') -> 'seen',
     'of any size') FROM (VALUES (1), (2), (3), (7)) v (n);
 SELECT is(pg_temp.walk('olga', '/deals', 'limit=2&created_until=2026-03-01&sort=name') -> 'seen', '["L1", "L2", "L3", "L4", "L5", "L6", "L7"]', 'by name');
-SELECT is(pg_temp.walk('olga', '/deals', 'limit=3&created_until=2026-03-01&sort=name&direction=desc') -> 'seen', '["L7", "L6", "L5", "L4", "L3", "L2", "L1"]', 'backwards');
+SELECT is(pg_temp.walk('olga', '/deals', 'limit=3&created_until=2026-03-01&sort=name&order=desc') -> 'seen', '["L7", "L6", "L5", "L4", "L3", "L2", "L1"]', 'backwards');
 SELECT is((SELECT jsonb_agg(x) FROM (SELECT x FROM jsonb_array_elements(pg_temp.walk('olga', '/deals', 'limit=1&created_until=2026-03-01&sort=value&direction=asc') -> 'seen') WITH ORDINALITY AS e (x, n) WHERE x NOT IN ('"L2"', '"L3"') ORDER BY n) y),
     '["L1", "L4", "L5", "L6", "L7"]', 'by value');
 SELECT is(jsonb_array_length(pg_temp.walk('olga', '/deals', 'limit=1&created_until=2026-03-01&sort=value') -> 'seen'), 7, 'of two of one value none is lost');

@@ -86,7 +86,7 @@ SELECT status, json -> 'data' AS data, json #>> '{data,id}' AS id, headers_out -
 FROM pg_temp.http(:'mira_calls', 'POST', '/contracts', format('{"deal_id": "%s", "template_id": "%s"}', :'deal', :'template')) \gset con_
 SELECT is(:'con_status' || (:'con_data'::jsonb ->> 'status') || (:'con_data'::jsonb ? 'html'), '201draftfalse', 'a contract is made');
 SELECT is((SELECT (a.headers_out ->> 'content-type') || (a.headers_out ->> 'content-security-policy') || (a.text LIKE '%<h1>Agreement</h1>%') FROM pg_temp.http(:'mira_calls', 'GET', :'con_at' || '?format=html') a),
-    'text/html; charset=utf-8sandboxtrue', 'its text is HTML that runs nothing');
+    'text/html; charset=utf-8sandbox; default-src ''none''; style-src ''unsafe-inline''; img-src data: https:true', 'its text is HTML that runs nothing');
 SELECT is((pg_temp.http(:'mira_calls', 'GET', '/documents/' || :'con_id')).text, (pg_temp.http(:'mira_calls', 'GET', :'con_at' || '?format=html')).text, 'also as a document');
 SELECT is((pg_temp.http(:'mira_calls', 'GET', :'con_at')).json -> 'data', :'con_data'::jsonb, 'without it asked, what is known of it');
 SELECT is((pg_temp.http(:'max_calls', 'GET', '/documents/' || :'con_id')).status, 404, 'a colleague finds no document');

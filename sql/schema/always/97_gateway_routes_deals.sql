@@ -4,7 +4,7 @@ SELECT sentinel.serve('GET', '/deals', 'sentinel.http_list_deals', 'List deals t
     query => ARRAY['q text Words that name or company hold.', 'stage text Stage, by name or alias.', 'owner uuid Member who works them.',
         'team uuid Team whose they are.', 'kind open|won|lost What became of them.', 'created_from time Made at this time or later.',
         'created_until time Made before this time.', 'sort created_at|changed_at|value|name|expected_close_at Order; created_at when left out.',
-        'direction desc|asc Direction of the order; desc when left out, asc for names.', 'limit integer Deals on a page, 1 to 100; 50 when left out.',
+        'order desc|asc Direction of the order; desc when left out, asc for names.', 'limit integer Deals on a page, 1 to 100; 50 when left out.',
         'cursor text Where the last page ended: its next_cursor.']);
 SELECT sentinel.serve('POST', '/deals', 'sentinel.http_create_deal', 'Make a deal.', 'deals',
     body => ARRAY['name! text Name; one of the owner''s deals has it.', 'value! number Worth, 0 to 20000000000.', 'stage text Stage, by name or alias; the first of the pipeline when left out.',
