@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The gateway over real HTTP: every route called by curl's kin and shown in a table, another organisation's ids on each of them, a
+# The gateway over real HTTP: every route called by curl and shown in a table, another organisation's ids on each of them, a
 # listener that is cut off five times in 10,000 events, sign-ins that come at once, a database that goes away, secrets in no log.
 set -uo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -63,7 +63,7 @@ printf '== every route with ids of another organisation, and with unknown ones\n
 before=$(sum_of "$acme")
 python3 -B "$ROOT/test/e2e/gateway/routes.py" "$URL" "$DIR/routes.json" "$rival_key" "$DIR/ids.json" --compare "$cron" >"$DIR/compare.out"
 same "the answers are the same, byte by byte" 0 "$?"
-tail -n 1 "$DIR/compare.out"
+grep 'routes take ids' "$DIR/compare.out"
 grep -A2 '^FAILED' "$DIR/compare.out" | head -n 60
 same "and of what the other has nothing has changed" "$before" "$(sum_of "$acme")"
 
