@@ -130,11 +130,16 @@ fi
 if stage pgtap; then
     "$bindir/createdb" cronhome
     cluster_psql check -d cronhome -c 'CREATE EXTENSION pg_cron'
+    "$bindir/createdb" tap
+    cluster_psql check -d tap -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION sentinel CASCADE' \
+        -c 'CREATE EXTENSION pgtap' -c 'SELECT sentinel.install()' >/dev/null || fail 1 "installing for pgTAP"
     for file in test/pgtap/*.sql; do
         name=$(basename "$file" .sql)
-        "$bindir/createdb" "tap_$name"
-        cluster_psql check -d "tap_$name" -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION sentinel CASCADE' \
-            -c 'CREATE EXTENSION pgtap' -c 'SELECT sentinel.install()' >/dev/null || fail 1 "installing for $file"
+        "$bindir/createdb" -T tap "tap_$name"
+        # A copy knows that it is one, and would be parked.
+        cluster_psql check -d "tap_$name" \
+            -c "UPDATE sentinel.generation SET database_oid = (SELECT oid FROM pg_database WHERE datname = current_database())" ||
+            fail 1 "making the database for $file"
         output=$(cluster_psql check -d "tap_$name" -At -f "$file" 2>&1)
         status=$?
         good=$(grep -cE '^ok [0-9]+' <<<"$output")
