@@ -14,8 +14,7 @@ GATEWAY      = sentinel-gateway
 GATEWAY_OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard worker/gateway/*.cpp))) \
                $(patsubst %,worker/engine/%.o,clock config config_reader connect guard hosts json log process session)
 GATEWAY_CORE = $(patsubst %,src/core/%.o,encoding secret)
-HAVE_BOOST  := $(shell printf '%s\n' '\#include <boost/version.hpp>' '\#if __has_include(<boost/asio/impl/src.hpp>) && __has_include(<boost/beast.hpp>)' \
-    'BOOST_VERSION' '\#endif' | $(CXX) -E -P -x c++ - 2>/dev/null | awk 'END { print ($$0 >= 108100) ? "yes" : "" }')
+HAVE_BOOST  := $(shell echo BOOST_VERSION | $(CXX) -E -P -include boost/version.hpp -x c++ - 2>/dev/null | awk '$$0 + 0 >= 108100 { print "yes" }')
 REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=btree_gin --load-extension=sentinel
 ISOLATION    = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))

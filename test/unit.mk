@@ -25,8 +25,7 @@ CORE_FUZZERS   = $(filter-out $(WORKER_FUZZERS) $(GATEWAY_FUZZERS),$(ALL_FUZZERS
 WORKER_CORE    = $(patsubst %,$(OUT)/src/core/%.o,digest encoding keyring secret vault)
 WORKER_PARSERS = $(patsubst %,worker/engine/%.cpp,guard json retry_after url) $(patsubst %,src/core/%.cpp,digest encoding keyring secret vault)
 
-HAVE_BOOST    := $(shell printf '%s\n' '\#include <boost/version.hpp>' '\#if __has_include(<boost/asio/impl/src.hpp>) && __has_include(<boost/beast.hpp>)' \
-    'BOOST_VERSION' '\#endif' | $(CXX) -E -P -x c++ - 2>/dev/null | awk 'END { print ($$0 >= 108100) ? "yes" : "" }')
+HAVE_BOOST    := $(shell echo BOOST_VERSION | $(CXX) -E -P -include boost/version.hpp -x c++ - 2>/dev/null | awk '$$0 + 0 >= 108100 { print "yes" }')
 
 tests: $(CORE_TESTS) $(WORKER_TESTS) $(if $(HAVE_BOOST),$(GATEWAY_TESTS))
 fuzzers: $(CORE_FUZZERS) $(WORKER_FUZZERS) $(if $(HAVE_BOOST),$(GATEWAY_FUZZERS))
