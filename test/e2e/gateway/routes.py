@@ -89,7 +89,7 @@ class Curl(Caller):
                 + (["-H", "Content-Type: " + media, "--data-binary", "@-"] if media else []) + [f"http://{self.host}{path}"],
                 input=body, capture_output=True, check=True)
             with open(f"{folder}/head", encoding="latin-1") as f:
-                lines = f.read().split("\r\n")[1:]
+                lines = f.read().splitlines()[1:]
             headers = [tuple(part.strip() for part in line.split(":", 1)) for line in lines if ":" in line]
             body_file = pathlib.Path(folder, "body")
             return int(done.stdout), [(n.lower(), v) for n, v in headers], body_file.read_bytes() if body_file.exists() else b""
