@@ -92,7 +92,7 @@ END $$;
 CREATE FUNCTION pg_temp.publish(VARIADIC kids text[]) RETURNS bytea LANGUAGE sql AS $$
     SELECT convert_to(jsonb_build_object('keys', jsonb_agg(k.jwk ORDER BY k.kid))::text, 'UTF8') FROM key k WHERE k.kid = ANY (kids) $$;
 CREATE FUNCTION pg_temp.call(verb text, path text, body jsonb DEFAULT NULL, at timestamptz DEFAULT '2026-03-01 12:00:00+00', bearer text DEFAULT NULL,
-                             OUT status integer, OUT json jsonb, OUT headers jsonb) LANGUAGE plpgsql AS $$
+                             OUT status integer, OUT "json" jsonb, OUT headers jsonb) LANGUAGE plpgsql AS $$
 DECLARE
     said record;
 BEGIN
@@ -113,7 +113,7 @@ CREATE FUNCTION pg_temp.know(token_name text, issuer uuid) RETURNS void LANGUAGE
     INSERT INTO sentinel.oidc_nonces (org_id, nonce_sha256, issuer_id, expires_at) VALUES ('0190aaaa-0000-7000-8000-00000000000a',
         sha256(convert_to('0190aaaa00007000800000000000000a' || encode(sha256(convert_to(token_name, 'UTF8')), 'hex'), 'UTF8')), issuer,
         '2026-03-01 12:05:00+00') ON CONFLICT DO NOTHING $$;
-CREATE FUNCTION pg_temp.sign_in(token_name text, at timestamptz DEFAULT '2026-03-01 12:00:00+00', OUT status integer, OUT json jsonb, OUT headers jsonb)
+CREATE FUNCTION pg_temp.sign_in(token_name text, at timestamptz DEFAULT '2026-03-01 12:00:00+00', OUT status integer, OUT "json" jsonb, OUT headers jsonb)
     LANGUAGE sql AS $$ SELECT c.* FROM token t CROSS JOIN LATERAL pg_temp.call('POST', '/auth/oidc', jsonb_build_object('idToken', t.id_token), at) c
     WHERE t.name = token_name $$;
 

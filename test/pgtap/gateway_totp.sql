@@ -26,7 +26,7 @@ BEGIN
     RETURN lpad(((((get_byte(mac, place) & 127) << 24) | (get_byte(mac, place + 1) << 16) | (get_byte(mac, place + 2) << 8)
                   | get_byte(mac, place + 3)) % 1000000)::text, 6, '0');
 END $$;
-CREATE FUNCTION pg_temp.call(verb text, path text, body jsonb, bearer text, at timestamptz, OUT status integer, OUT json jsonb) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.call(verb text, path text, body jsonb, bearer text, at timestamptz, OUT status integer, OUT "json" jsonb) LANGUAGE plpgsql AS $$
 DECLARE
     said record;
 BEGIN

@@ -7,7 +7,7 @@ CREATE FUNCTION pg_temp.caller(org uuid, member uuid DEFAULT NULL, role text DEF
     SELECT jsonb_strip_nulls(jsonb_build_object('kind', 'session', 'org_id', org, 'member_id', member, 'role', role)) $$;
 
 CREATE FUNCTION pg_temp.send(caller jsonb, method text, target text, body bytea, headers jsonb DEFAULT '[]', received_at timestamptz DEFAULT now(),
-                             OUT status integer, OUT json jsonb, OUT text text, OUT headers_out jsonb, OUT route text)
+                             OUT status integer, OUT "json" jsonb, OUT text text, OUT headers_out jsonb, OUT route text)
     LANGUAGE plpgsql AS $$
 DECLARE
     answer sentinel.http_response;
@@ -27,5 +27,5 @@ BEGIN
 END
 $$;
 CREATE FUNCTION pg_temp.http(caller jsonb, method text, target text, body text DEFAULT NULL, headers jsonb DEFAULT '[]',
-                             OUT status integer, OUT json jsonb, OUT text text, OUT headers_out jsonb, OUT route text)
+                             OUT status integer, OUT "json" jsonb, OUT text text, OUT headers_out jsonb, OUT route text)
     LANGUAGE sql AS $$ SELECT * FROM pg_temp.send(caller, method, target, convert_to(body, 'UTF8'), headers) $$;

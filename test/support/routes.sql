@@ -1,7 +1,7 @@
 -- For tests of routes: call them as http_handle() does once it knows who calls. Callers are rows of known.
 CREATE TEMP TABLE known (name text PRIMARY KEY, org uuid NOT NULL, id uuid, role text);
 -- Find the route, judge the caller, enter, answer: what http_handle() does once it knows who calls.
-CREATE FUNCTION pg_temp.call(who text, verb text, path text, json jsonb DEFAULT NULL, query text DEFAULT '', body bytea DEFAULT NULL,
+CREATE FUNCTION pg_temp.call(who text, verb text, path text, "json" jsonb DEFAULT NULL, query text DEFAULT '', body bytea DEFAULT NULL,
                              headers jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     caller record;
@@ -61,6 +61,6 @@ BEGIN
 END
 $$;
 -- What a route answers about an id, with the id taken out: unknown, hidden and foreign ids are to answer the same.
-CREATE FUNCTION pg_temp.refusal(who text, verb text, path text, id text, json jsonb DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.refusal(who text, verb text, path text, id text, "json" jsonb DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
     SELECT replace(pg_temp.call(who, verb, replace(path, '{}', id), replace(json::text, '{}', id)::jsonb)::text, id, '{}')
 $$;
