@@ -12,6 +12,23 @@ END
 $$;
 COMMENT ON FUNCTION sentinel.session_user_id(jsonb) IS 'Give the person who has signed in and calls. Errors: SN003 an API key calls.';
 
+CREATE FUNCTION sentinel.own_account(request jsonb) RETURNS uuid
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    person uuid := sentinel.session_user_id(request);
+BEGIN
+    -- What the provider of one organisation says of an address opens nothing of the person elsewhere.
+    IF NOT EXISTS (SELECT FROM sentinel.sessions s WHERE s.id = (request -> 'caller' ->> 'session_id')::uuid AND s.user_id = person
+                   AND s.only_org_id IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'this session is for one organisation',
+            DETAIL = 'It began by the identity provider of an organisation, which vouches for nothing else.', HINT = 'Sign in with the password.';
+    END IF;
+    RETURN person;
+END
+$$;
+COMMENT ON FUNCTION sentinel.own_account(jsonb) IS
+    'Give the person who has signed in by what is the person''s own, and not by the identity provider of an organisation. Errors: SN003.';
+
 CREATE FUNCTION sentinel.account_body(of_user uuid, only_org uuid) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

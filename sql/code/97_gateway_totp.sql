@@ -1,22 +1,5 @@
 -- Room gateway, one-time codes: a second thing to sign in with beside the password (TOTP, RFC 6238), and recovery codes.
 
-CREATE FUNCTION sentinel.own_account(request jsonb) RETURNS uuid
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    person uuid := sentinel.session_user_id(request);
-BEGIN
-    -- What the provider of one organisation says of an address opens nothing of the person elsewhere.
-    IF NOT EXISTS (SELECT FROM sentinel.sessions s WHERE s.id = (request -> 'caller' ->> 'session_id')::uuid AND s.user_id = person
-                   AND s.only_org_id IS NULL) THEN
-        RAISE EXCEPTION USING ERRCODE = 'SN003', MESSAGE = 'this session is for one organisation',
-            DETAIL = 'It began by the identity provider of an organisation, which vouches for nothing else.', HINT = 'Sign in with the password.';
-    END IF;
-    RETURN person;
-END
-$$;
-COMMENT ON FUNCTION sentinel.own_account(jsonb) IS
-    'Give the person who has signed in by what is the person''s own, and not by the identity provider of an organisation. Errors: SN003.';
-
 CREATE FUNCTION sentinel.recovery_digest(code text) RETURNS bytea
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT sha256(convert_to('recovery ' || regexp_replace(lower(code), '[^0-9a-f]', '', 'g'), 'UTF8'))
